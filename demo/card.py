@@ -1,0 +1,73 @@
+"""The model card: what a graph is, what goes in and out, and where it comes from. Travels inside the ONNX file."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+METADATA_KEY = "ganvas.card"
+
+Task = Literal["sample", "stylize"]
+Kind = Literal["latent", "weights", "degree", "picture", "noise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One input or output of a graph, float32.
+
+    `shape` holds numbers for fixed and letters for free dimensions (`N` batch, `H` height, `W` width).
+    `kind` says what values belong there: `latent` and `noise` are standard normal, `weights` are convex weights over
+    `ModelCard.choices` (each row sums to one), `degree` is a number in [0, 1], `picture` is RGB or grey in [-1, 1].
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A class or a style that the user may pick, with a small picture of it as a PNG data URI ('' for none)."""
+
+    name: str
+    thumbnail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a model is: the part of the pipeline's knowledge that its users need.
+
+    `size` is the picture's side in pixels for `sample` and the side that the network was trained on for `stylize`.
+    `choices` names the classes (`sample`) or the styles (`stylize`) in the order of the `weights` input; empty where
+    the model has none. `provenance` says what made it: package version, digests of data and recipe, seed, steps.
+    """
+
+    recipe: str
+    task: Task
+    channels: int
+    size: int
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    choices: tuple[Choice, ...] = ()
+    description: str = ""
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelCard":
+        """Read a card.
+
+        Raises:
+            ValueError: the text is no card; the message says what is missing.
+
+        """
+        try:
+            fields = json.loads(text)
+            for key, part in (("inputs", Port), ("outputs", Port), ("choices", Choice)):
+                fields[key] = tuple(part(**entry) for entry in fields[key])
+            for key in ("inputs", "outputs"):
+                fields[key] = tuple(Port(port.name, tuple(port.shape), port.kind) for port in fields[key])
+            return cls(**fields)
+        except (json.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"not a model card: {error}") from error

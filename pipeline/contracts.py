@@ -1,0 +1,149 @@
+"""What the parts of a recipe promise each other. Shapes, dtypes and ranges stand here once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from demo.card import Port, Task
+
+if TYPE_CHECKING:
+    import PIL.Image
+    from torch import Tensor, nn
+
+Modules: TypeAlias = "Mapping[str, nn.Module]"
+Phase: TypeAlias = "tuple[str, Callable[[Batch], Tensor]]"
+
+
+class Part(BaseModel):
+    """A registered class is its own frozen configuration: its fields are what params.yaml may say about it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What one picture of a prepared data set is: `channels` (1 or 3), `size` pixels a side, names of the classes."""
+
+    channels: int
+    size: int
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pictures (N, C, H, W) float32 in [-1, 1] and their labels (N,) int64, indices into `Image.classes`.
+
+    Where an objective names several domains, N is their number times the batch size, domain after domain.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def split(self, domains: int) -> tuple[Batch, ...]:
+        """Return one batch per domain."""
+        pairs = zip(self.images.chunk(domains), self.labels.chunk(domains), strict=True)
+        return tuple(Batch(images, labels) for images, labels in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One raw picture of a source: `origin` for messages, the name of its class, and how to decode it.
+
+    `load` is picklable, because pictures are decoded in other processes. It returns mode `L` or `RGB`, upright, of any
+    size; for a picture that cannot be read it raises `demo.errors.PictureError`.
+    """
+
+    origin: str
+    label: str
+    load: Callable[[], PIL.Image.Image]
+
+
+class Source(Part, ABC):
+    """Where pictures come from. What all sources share: the shape that `prepare` brings them to."""
+
+    size: int = Field(64, ge=8, le=1024, description="side of the square pictures in pixels")
+    channels: Literal[1, 3] = Field(3, description="1 for grey, 3 for RGB")
+    validation: float = Field(0.1, ge=0, lt=0.9, description="share of the pictures held back from training")
+    max_bad: float = Field(0.05, ge=0, le=1, description="share of unreadable pictures above which `prepare` fails")
+
+    @abstractmethod
+    def items(self) -> Iterator[Item]:
+        """Yield the pictures in a fixed order, without holding them all in memory.
+
+        Raises:
+            DataError: there is nothing to read; the message says which file to put where.
+
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What `export` traces: a module whose forward takes `inputs` in order, and what it is for."""
+
+    module: nn.Module
+    task: Task
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+class Network(Part, ABC):
+    """A family of architectures."""
+
+    deployed: ClassVar[tuple[str, ...]] = ("generator",)
+    """The roles that are averaged over the training (EMA), previewed and exported."""
+
+    @abstractmethod
+    def build(self, image: Image) -> dict[str, nn.Module]:
+        """Return freshly initialised modules by role: `generator`, `discriminator`, ...
+
+        Raises:
+            RecipeError: this network cannot make such a picture.
+
+        """
+
+    @abstractmethod
+    def graph(self, modules: Modules, image: Image) -> Graph:
+        """Return what is exported of the deployed modules."""
+
+
+class Loss(Part, ABC):
+    """How the game between generator and discriminator is scored. Takes logits (N,) and returns scalars."""
+
+    @abstractmethod
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """Return what the discriminator minimises."""
+
+    @abstractmethod
+    def generator(self, fake_logits: Tensor) -> Tensor:
+        """Return what the generator minimises."""
+
+
+class Objective(Part, ABC):
+    """What the networks of a recipe are trained to do with each other."""
+
+    def domains(self, image: Image) -> tuple[tuple[int, ...], ...]:
+        """Return the labels that each part of a batch is drawn from; by default one part with all labels."""
+        return (tuple(range(len(image.classes))),)
+
+    @abstractmethod
+    def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
+        """Return the phases of one step, in order: the role whose optimiser steps, and its loss of a fresh batch.
+
+        Raises:
+            RecipeError: the network lacks a role, or the loss does not fit.
+
+        """
+
+    @abstractmethod
+    def preview(self, modules: Modules, batch: Batch, image: Image) -> tuple[Tensor, int]:
+        """Return pictures (M, C, H, W) in [-1, 1] that show progress, and how many of them make a row.
+
+        `batch` is the same at every call of a training; noise is drawn from a generator with a fixed seed.
+        """

@@ -1,0 +1,56 @@
+"""Everything that may go wrong and be explained in one sentence.
+
+PipelineError
+├── RecipeError       params.yaml says something that cannot be
+├── DataError         pictures that are missing, unreadable or too few
+├── StorageError      a file that cannot be read or written
+├── TrainingError     a run that cannot go on
+├── CheckpointError   a checkpoint that is damaged or belongs to something else
+├── ExportError       a graph that differs from its network
+├── EvaluationError   a model that cannot be scored
+└── TrackingError     the tracking server or the registry does not answer as it should
+
+The command line prints the sentence and exits with 1; any other exception is a bug and keeps its traceback.
+"""
+
+
+class PipelineError(Exception):
+    """Root of all expected failures; its text is one sentence that says what, where and what to do."""
+
+
+class RecipeError(PipelineError):
+    """A key, value or name in the params file is wrong.
+
+    `where` is the dotted key (`painter.network.width`), `problem` what is wrong with it, `remedy` what may stand there.
+    """
+
+    def __init__(self, where: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{where}: {problem}; {remedy}")
+
+
+class DataError(PipelineError):
+    """Pictures are missing, unreadable or too few."""
+
+
+class StorageError(PipelineError):
+    """A file or folder cannot be read or written."""
+
+
+class TrainingError(PipelineError):
+    """A training run cannot go on."""
+
+
+class CheckpointError(PipelineError):
+    """A checkpoint is damaged or belongs to another recipe."""
+
+
+class ExportError(PipelineError):
+    """An exported graph is invalid or differs from its network."""
+
+
+class EvaluationError(PipelineError):
+    """A model cannot be scored."""
+
+
+class TrackingError(PipelineError):
+    """The tracking server or the registry does not answer as it should."""
