@@ -1,0 +1,72 @@
+"""How alike two pictures are in structure (SSIM), texture and colour (Gram), and how rough one is (total variation)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def luma(pictures: Tensor) -> Tensor:
+    """Return the brightness (N, 1, H, W) of pictures (N, 1 or 3, H, W) in the same range (ITU-R BT.601)."""
+    if pictures.shape[1] == 1:
+        return pictures
+    weights = torch.tensor([0.299, 0.587, 0.114], dtype=pictures.dtype, device=pictures.device)
+    return (pictures * weights[:, None, None]).sum(dim=1, keepdim=True)
+
+
+def ssim(first: Tensor, second: Tensor, *, data_range: float = 2.0) -> Tensor:
+    """Return the structural similarity (N,) of pictures (N, C, H, W) with sides of at least 11 px; 1 for equal ones.
+
+    Wang et al. 2004, equation 13: an 11x11 Gaussian window of sigma 1.5 that stays inside the picture, constants 0.01
+    and 0.03, the mean over pixels and channels. `data_range` is the greatest value less the smallest possible one.
+    """
+    place = torch.arange(11, dtype=first.dtype, device=first.device) - 5
+    row = torch.exp(-(place**2) / (2 * 1.5**2))
+    row = row / row.sum()
+    channels = first.shape[1]
+
+    def window(pictures: Tensor) -> Tensor:
+        across = functional.conv2d(pictures, row.expand(channels, 1, 1, 11), groups=channels)
+        return functional.conv2d(across, row[:, None].expand(channels, 1, 11, 1), groups=channels)
+
+    mean_first, mean_second = window(first), window(second)
+    variances = window(first**2) - mean_first**2 + window(second**2) - mean_second**2
+    covariance = window(first * second) - mean_first * mean_second
+    steady_mean, steady_variance = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    likeness = (2 * mean_first * mean_second + steady_mean) * (2 * covariance + steady_variance)
+    scale = (mean_first**2 + mean_second**2 + steady_mean) * (variances + steady_variance)
+    return (likeness / scale).mean(dim=(1, 2, 3))
+
+
+def centred_gram(maps: Sequence[Tensor]) -> list[Tensor]:
+    """Return for each feature map (N, F, H, W) the covariances (N, F, F) of its channels over the picture.
+
+    Gatys et al. 2016 ("Image style transfer using convolutional neural networks", equation 3) leave the mean in;
+    without it colour no longer outweighs texture.
+    """
+    grams = []
+    for features in maps:
+        flat = features.flatten(2)
+        flat = flat - flat.mean(dim=2, keepdim=True)
+        grams.append(flat @ flat.transpose(1, 2) / flat.shape[2])
+    return grams
+
+
+def gram_distance(grams: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """Return how far Gram matrices (N, F, F) are from their targets: (N,), 0 for equal ones, 1 for a flat picture's.
+
+    The squared difference relative to the target's squared norm, averaged over the maps.
+    """
+    terms = [
+        (gram - target).square().sum(dim=(1, 2)) / target.square().sum(dim=(1, 2)).clamp_min(1e-12)
+        for gram, target in zip(grams, targets, strict=True)
+    ]
+    return torch.stack(terms).mean(dim=0)
+
+
+def total_variation(pictures: Tensor) -> Tensor:
+    """Return the mean absolute difference of neighbouring pixels of each picture (N, C, H, W): (N,)."""
+    across = (pictures[..., :, 1:] - pictures[..., :, :-1]).abs().mean(dim=(1, 2, 3))
+    down = (pictures[..., 1:, :] - pictures[..., :-1, :]).abs().mean(dim=(1, 2, 3))
+    return across + down
