@@ -19,15 +19,15 @@ class RandomBank(nn.Module):
     """Maps pictures to feature maps: two for each level of a pyramid, finest level first.
 
     The first map of a level holds the blurred picture itself and rectified responses of zero-mean filters of 3, 5 and
-    7 px; the second holds rectified zero-mean mixtures of the first. Nothing in it is trained. Equal seeds give equal
-    banks; score a model with another seed than it was trained on.
+    7 px, `filters` of each; the second holds `mixtures` rectified zero-mean mixtures of the first. Nothing in it is
+    trained. Equal seeds give equal banks; score a model with another seed than it was trained on.
     """
 
-    def __init__(self, channels: int, seed: int) -> None:
+    def __init__(self, channels: int, seed: int, *, filters: int = FILTERS, mixtures: int = MIXTURES) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        self.filters = nn.ParameterList(_filters(FILTERS, channels, side, generator) for side in SIDES)
-        self.mixtures = nn.Parameter(_filters(MIXTURES, channels + FILTERS * len(SIDES), 3, generator))
+        self.filters = nn.ParameterList(_filters(filters, channels, side, generator) for side in SIDES)
+        self.mixtures = nn.Parameter(_filters(mixtures, channels + filters * len(SIDES), 3, generator))
         self.requires_grad_(False)
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
