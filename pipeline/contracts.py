@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Modules: TypeAlias = "Mapping[str, nn.Module]"
 Phase: TypeAlias = "tuple[str, Callable[[Batch], Tensor]]"
+
+PHOTOGRAPH = "photograph"
+"""The class whose pictures a stylization starts from; all other classes are its styles."""
 
 
 class Part(BaseModel):
@@ -34,6 +37,11 @@ class Image:
     channels: int
     size: int
     classes: tuple[str, ...]
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The classes that a photograph may be repainted in, in their order."""
+        return tuple(name for name in self.classes if name != PHOTOGRAPH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,15 @@ class Source(Part, ABC):
     max_bad: float = Field(0.05, ge=0, le=1, description="share of unreadable pictures above which `prepare` fails")
 
     @abstractmethod
+    def total(self) -> int:
+        """Return how many pictures `items` will yield, readable or not.
+
+        Raises:
+            DataError: there is nothing to read; the message says which file to put where.
+
+        """
+
+    @abstractmethod
     def items(self) -> Iterator[Item]:
         """Yield the pictures in a fixed order, without holding them all in memory.
 
@@ -91,6 +108,20 @@ class Graph:
     task: Task
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+
+
+@runtime_checkable
+class LatentGenerator(Protocol):
+    """A generator that paints from a latent vector, as adversarial training wants it.
+
+    Called with latents (N, `latent`) and convex class weights (N, `classes`), both float32, it returns pictures
+    (N, C, H, W) in [-1, 1]. `classes` is 0 where it is unconditional.
+    """
+
+    latent: int
+    classes: int
+
+    def __call__(self, latent: Tensor, classes: Tensor) -> Tensor: ...
 
 
 class Network(Part, ABC):
