@@ -1,0 +1,146 @@
+"""The MLflow store: a server where `MLFLOW_TRACKING_URI` names one, else `.mlflow/mlflow.db` in the repository's root.
+
+mlflow costs seconds and 165 MB, so it is imported when a store is opened and not before.
+"""
+
+import importlib
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from pipeline.errors import TrackingError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # what goes wrong is raised as well, and said in one sentence here
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the default waits four minutes for a server that is not there
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+}
+
+
+def load_mlflow() -> Any:
+    """Import mlflow without telemetry and log lines; settings that the environment has already are kept."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    return importlib.import_module("mlflow")
+
+
+def connect() -> "MlflowClient":
+    """Open the store; the embedded one is made where it is missing, by one process at a time.
+
+    Raises:
+        TrackingError: the store cannot be opened, or no server answers.
+
+    """
+    mlflow = load_mlflow()
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or _make_embedded_store()
+    with reporting():
+        client: MlflowClient = mlflow.MlflowClient(uri)
+        client.search_experiments(max_results=1)
+    return client
+
+
+def experiment_id(client: "MlflowClient", name: str) -> str:
+    """Return the id of an experiment; it is made where it is missing.
+
+    Raises:
+        TrackingError: the store refuses.
+
+    """
+    with reporting():
+        known = client.get_experiment_by_name(name)
+        if known is not None:
+            return str(known.experiment_id)
+        database = embedded_database()
+        embedded = client.tracking_uri == _uri(database)
+        location = (database.parent / "artifacts" / name).as_uri() if embedded else None
+        try:
+            return str(client.create_experiment(name, location))
+        except load_mlflow().exceptions.MlflowException:
+            # Another process may have made it between the question and now.
+            made = client.get_experiment_by_name(name)
+            if made is None:
+                raise
+            return str(made.experiment_id)
+
+
+def embedded_database() -> Path:
+    """Return where the embedded store is, whether it exists or not."""
+    # In DVC's temporary experiments the working directory is a copy, while DVC_ROOT stays the repository.
+    here = Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+    roots = (folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir() or (folder / ".git").exists())
+    return next(roots, here) / ".mlflow" / "mlflow.db"
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """Return what MLflow raises when its store fails."""
+    exceptions = load_mlflow().exceptions
+    return exceptions.MlflowException, importlib.import_module("sqlalchemy.exc").SQLAlchemyError, OSError
+
+
+def reason(error: Exception) -> str:
+    """Say in a few words what a failure was, without the password that an address may hold."""
+    server = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
+    if server.scheme in {"http", "https"} and not isinstance(error, load_mlflow().exceptions.RestException):
+        return f"no MLflow server answers at {server.scheme}://{server.netloc.rpartition('@')[2]}{server.path}"
+    return " ".join(str(error).split())[:300]
+
+
+@contextmanager
+def reporting() -> Iterator[None]:
+    """Turn what MLflow raises into one sentence.
+
+    Raises:
+        TrackingError: MLflow failed.
+
+    """
+    try:
+        yield
+    except failures() as error:
+        remedy = "start the server, correct MLFLOW_TRACKING_URI, or go on without it with GANVAS_TRACKING=off"
+        raise TrackingError(f"{reason(error)}; {remedy}") from error
+
+
+def _make_embedded_store() -> str:
+    database = embedded_database()
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(database.parent / "lock"):
+            with closing(sqlite3.connect(database)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+            if empty:
+                _fill(database)
+    except (OSError, sqlite3.Error) as error:
+        remedy = "free it, move it away, or go on without it with GANVAS_TRACKING=off"
+        raise TrackingError(f"the tracking store {database} cannot be used ({error}); {remedy}") from error
+    return _uri(database)
+
+
+def _fill(database: Path) -> None:
+    # MLflow takes seconds to make its tables, step by step. They are made in a scratch file and copied in one
+    # transaction, because a process that is killed in between would leave a store that never opens again.
+    scratch = database.with_name("new.db")
+    scratch.unlink(missing_ok=True)
+    with reporting():
+        load_mlflow().MlflowClient(_uri(scratch)).search_experiments(max_results=1)
+    with closing(sqlite3.connect(scratch)) as source, closing(sqlite3.connect(database)) as target:
+        source.backup(target)
+    scratch.unlink()
+
+
+def _uri(database: Path) -> str:
+    return f"sqlite:///{database.as_posix()}"

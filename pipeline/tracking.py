@@ -1,0 +1,209 @@
+"""What a training tells while it runs, and to whom: an MLflow run, or nobody with `GANVAS_TRACKING=off`."""
+
+import importlib.util
+import json
+import logging
+import os
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipeline.recipe import Recipe
+from pipeline.store import connect, experiment_id, failures, load_mlflow, reason, reporting
+from pipeline.workspace import writing
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import RunInfo
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+_log = logging.getLogger(__name__)
+
+_FLUSH_VALUES = 500
+_FLUSH_SECONDS = 10.0
+_PAUSE_SECONDS = 60.0
+_BATCH = 1000  # the most metrics that a server takes in one request
+
+
+class Tracker(ABC):
+    """Takes what a training tells. An open tracker never stops a training: it warns once and goes on."""
+
+    @abstractmethod
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Keep flat settings of the run; those that a resumed run has already are left alone."""
+
+    @abstractmethod
+    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Keep figures of a step, sent in batches; steps that the run has already are dropped."""
+
+    @abstractmethod
+    def log_picture(self, path: Path) -> None:
+        """Keep a copy of a picture file under the run's `samples`."""
+
+    @abstractmethod
+    def log_file(self, path: Path) -> None:
+        """Keep a copy of a file with the run."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Send what is buffered."""
+
+    @abstractmethod
+    def finish(self, status: Status) -> None:
+        """Send what is buffered and end the run; after `KILLED` or `FAILED` it can be resumed."""
+
+
+class NullTracker(Tracker):
+    """Tells nobody."""
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        pass
+
+    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
+        pass
+
+    def log_picture(self, path: Path) -> None:
+        pass
+
+    def log_file(self, path: Path) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+    def finish(self, status: Status) -> None:
+        pass
+
+
+class MlflowTracker(Tracker):
+    """Tells an MLflow run. `memory` is the file that names the run to a resumed training; it goes when all is told."""
+
+    def __init__(self, client: "MlflowClient", run_id: str, *, memory: Path) -> None:
+        self.run_id = run_id
+        self._client = client
+        self._entities = load_mlflow().entities
+        self._memory = memory
+        known = client.get_run(run_id).data
+        self._known_params = set(known.params)
+        self._last_steps = {
+            name: max(metric.step for metric in client.get_metric_history(run_id, name)) for name in known.metrics
+        }
+        self._params: list[Any] = []
+        self._metrics: list[Any] = []
+        self._next_flush = time.monotonic() + _FLUSH_SECONDS
+        self._warned = False
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        fresh = {name: value for name, value in params.items() if name not in self._known_params}
+        self._params += [self._entities.Param(name, str(value)) for name, value in fresh.items()]
+        self._known_params.update(fresh)
+        self.flush()
+
+    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
+        now = int(time.time() * 1000)
+        for name, value in values.items():
+            if step > self._last_steps.get(name, -1):
+                self._metrics.append(self._entities.Metric(name, float(value), now, step))
+                self._last_steps[name] = step
+        full = len(self._metrics) >= _FLUSH_VALUES and not self._warned
+        if full or time.monotonic() >= self._next_flush:
+            self.flush()
+
+    def log_picture(self, path: Path) -> None:
+        with self._forgiving():
+            self._client.log_artifact(self.run_id, str(path), "samples")
+
+    def log_file(self, path: Path) -> None:
+        with self._forgiving():
+            self._client.log_artifact(self.run_id, str(path))
+
+    def flush(self) -> None:
+        # A server that is away is not asked again at once, because every question costs seconds of training.
+        self._next_flush = time.monotonic() + _PAUSE_SECONDS
+        with self._forgiving():
+            while self._metrics or self._params:
+                self._client.log_batch(self.run_id, metrics=self._metrics[:_BATCH], params=self._params[:100])
+                del self._metrics[:_BATCH], self._params[:100]
+            self._next_flush = time.monotonic() + _FLUSH_SECONDS
+
+    def finish(self, status: Status) -> None:
+        self.flush()
+        with self._forgiving():
+            self._client.set_terminated(self.run_id, status)
+        if status == "FINISHED":
+            self._memory.unlink(missing_ok=True)
+
+    @contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        try:
+            yield
+        except failures() as error:
+            if not self._warned:
+                _log.warning("The training goes on, but its figures cannot be tracked for now: %s", reason(error))
+            self._warned = True
+
+
+def open_tracker(recipe: Recipe, *, data_digest: str, memory: Path, resume: bool) -> Tracker:
+    """Open the run of a training: a new one, or with `resume` the one that the file `memory` names, if it is there.
+
+    Raises:
+        TrackingError: the store cannot be opened, or no server answers.
+
+    """
+    if os.environ.get("GANVAS_TRACKING", "").lower() in {"off", "0", "false", "no"}:
+        return NullTracker()
+    if importlib.util.find_spec("mlflow") is None:
+        _log.warning("mlflow is not installed, so the training is not tracked; `pip install mlflow` changes that")
+        return NullTracker()
+    client = connect()
+    experiment = experiment_id(client, recipe.name)
+    with reporting():
+        remembered = _remembered_run(client, memory)
+        if remembered and resume:
+            client.update_run(remembered.run_id, status="RUNNING")
+            return MlflowTracker(client, remembered.run_id, memory=memory)
+        if remembered and remembered.status == "RUNNING":
+            client.set_terminated(remembered.run_id, "KILLED")
+        tags = {"ganvas.stage": "train", **lineage(recipe, data_digest), **revision()}
+        run_id = client.create_run(experiment, tags=tags, run_name=recipe.name).info.run_id
+    with writing(memory) as scratch:
+        scratch.write_text(json.dumps({"store": client.tracking_uri, "run": run_id}))
+    return MlflowTracker(client, run_id, memory=memory)
+
+
+def lineage(recipe: Recipe, data_digest: str) -> dict[str, str]:
+    """Return the tags by which a model version finds the training that made it."""
+    return {
+        "ganvas.recipe": recipe.name,
+        "ganvas.recipe_digest": recipe.digest("data", "network", "objective", "loss", "train"),
+        "ganvas.data_digest": data_digest,
+    }
+
+
+def revision() -> dict[str, str]:
+    """Return as tags the git commit and whether tracked files differ from it; nothing where there is no git."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        # DVC writes its lock file while the stages run, so that one says nothing.
+        changes = git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(exclude,top,glob)**/dvc.lock")
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"mlflow.source.git.commit": commit, "ganvas.dirty": str(bool(changes)).lower()}
+
+
+def _remembered_run(client: "MlflowClient", memory: Path) -> "RunInfo | None":
+    try:
+        content = json.loads(memory.read_text())
+        info = client.get_run(content["run"]).info if content["store"] == client.tracking_uri else None
+    except (OSError, ValueError, KeyError, TypeError, load_mlflow().exceptions.MlflowException):
+        return None
+    return info if info and info.lifecycle_stage == "active" else None
