@@ -124,6 +124,20 @@ class LatentGenerator(Protocol):
     def __call__(self, latent: Tensor, classes: Tensor) -> Tensor: ...
 
 
+@runtime_checkable
+class StylizingGenerator(Protocol):
+    """A generator that repaints photographs, as stylization wants it.
+
+    Called with photographs (N, 3, H, W) in [-1, 1], convex style weights (N, `styles`), strengths (N, 1) in [0, 1] and
+    noise (N, `noise`), all float32, it returns pictures (N, 3, H, W) in [-1, 1].
+    """
+
+    styles: int
+    noise: int
+
+    def __call__(self, content: Tensor, style: Tensor, strength: Tensor, noise: Tensor) -> Tensor: ...
+
+
 class Network(Part, ABC):
     """A family of architectures."""
 
@@ -173,7 +187,7 @@ class Objective(Part, ABC):
         """
 
     @abstractmethod
-    def preview(self, modules: Modules, batch: Batch, image: Image) -> tuple[Tensor, int]:
+    def preview(self, modules: Modules, batch: Batch) -> tuple[Tensor, int]:
         """Return pictures (M, C, H, W) in [-1, 1] that show progress, and how many of them make a row.
 
         `batch` is the same at every call of a training; noise is drawn from a generator with a fixed seed.

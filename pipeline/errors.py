@@ -5,12 +5,14 @@ PipelineError
 ├── DataError         pictures that are missing, unreadable or too few
 ├── StorageError      a file that cannot be read or written
 ├── TrainingError     a run that cannot go on
+├── Interrupted       a run that was asked to stop and can continue later
 ├── CheckpointError   a checkpoint that is damaged or belongs to something else
 ├── ExportError       a graph that differs from its network
 ├── EvaluationError   a model that cannot be scored
 └── TrackingError     the tracking server or the registry does not answer as it should
 
-The command line prints the sentence and exits with 1; any other exception is a bug and keeps its traceback.
+The command line prints the sentence and exits with 1, for `Interrupted` with 128 plus the signal's number as shells
+do; any other exception is a bug and keeps its traceback.
 """
 
 
@@ -38,6 +40,14 @@ class StorageError(PipelineError):
 
 class TrainingError(PipelineError):
     """A training run cannot go on."""
+
+
+class Interrupted(PipelineError):  # noqa: N818  # like KeyboardInterrupt, it is no error
+    """A run was asked to stop by `signal_number` and can continue from what it left."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
 
 
 class CheckpointError(PipelineError):

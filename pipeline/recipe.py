@@ -72,10 +72,11 @@ class Recipe:
     export: Export
     evaluate: Evaluation
 
-    def digest(self, *parts: str) -> str:
-        """Return a short digest of the named parts, all of them by default: equal recipes have equal digests."""
-        named = parts or ("data", "network", "objective", "loss", "train", "export", "evaluate")
-        settings = {part: getattr(self, part).model_dump(mode="json") for part in named}
+    @property
+    def digest(self) -> str:
+        """A short digest of all that, beside the data, decides the trained weights."""
+        parts = (self.data, self.network, self.objective, self.loss, self.train)
+        settings = [part.model_dump(mode="json") for part in parts]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,5 +1,16 @@
 """Losses, by the name that a recipe uses."""
 
 from pipeline.contracts import Loss
+from pipeline.losses.hinge import Hinge
+from pipeline.losses.least_squares import LeastSquares
+from pipeline.losses.minimax import Minimax
+from pipeline.losses.nonsaturating import NonSaturating
+from pipeline.losses.wasserstein import Wasserstein
 
-LOSSES: dict[str, type[Loss]] = {}
+LOSSES: dict[str, type[Loss]] = {
+    "hinge": Hinge,
+    "least_squares": LeastSquares,
+    "minimax": Minimax,
+    "nonsaturating": NonSaturating,
+    "wasserstein": Wasserstein,
+}

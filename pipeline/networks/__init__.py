@@ -1,5 +1,10 @@
 """Networks, by the name that a recipe uses."""
 
 from pipeline.contracts import Network
+from pipeline.networks.dcgan import Dcgan
+from pipeline.networks.mlp import Mlp
 
-NETWORKS: dict[str, type[Network]] = {}
+NETWORKS: dict[str, type[Network]] = {
+    "dcgan": Dcgan,
+    "mlp": Mlp,
+}

@@ -1,5 +1,8 @@
 """Objectives, by the name that a recipe uses."""
 
 from pipeline.contracts import Objective
+from pipeline.objectives.adversarial import Adversarial
 
-OBJECTIVES: dict[str, type[Objective]] = {}
+OBJECTIVES: dict[str, type[Objective]] = {
+    "adversarial": Adversarial,
+}

@@ -1,0 +1,79 @@
+"""The pipeline's command line: one command per stage, `python -m pipeline STAGE RECIPE [--params FILE]`."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from demo import __version__
+from pipeline.errors import Interrupted, PipelineError
+from pipeline.workspace import Workspace
+
+STAGES = {
+    "prepare": "Collect the pictures of RECIPE and pack them into data/RECIPE/.",
+    "train": "Train the networks of RECIPE; run again after a stop, it goes on where it was.",
+    "export": "Write models/RECIPE/model.onnx with its card, and check it against torch.",
+    "evaluate": "Score the exported model and write figures and pictures to reports/RECIPE/.",
+    "register": "Register the model in MLflow as the challenger of its name.",
+}
+
+RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="The name of a recipe in the params file.")]
+Params = Annotated[Path, typer.Option(metavar="FILE", help="The file that holds the recipes.")]
+
+app = typer.Typer(
+    help="Prepare data, train generative networks, export, evaluate and register them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ganvas {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    del version  # its callback has done the work
+
+
+def _command(stage: str) -> Callable[..., None]:
+    def command(recipe: RecipeName, params: Params = Path("params.yaml")) -> None:
+        # A stage's imports take seconds (torch, mlflow), so they wait until one is asked for.
+        read_recipe = importlib.import_module("pipeline.recipe").read_recipe
+        run = importlib.import_module(f"pipeline.{stage}").__dict__[stage]
+        run(read_recipe(params, recipe), Workspace(recipe))
+
+    return command
+
+
+for _stage, _help in STAGES.items():
+    app.command(_stage, help=_help)(_command(_stage))
+
+
+def main() -> None:
+    """Run the command line; an expected failure prints its sentence and exits with 1, a stop with 128 + signal."""
+    try:
+        app()
+    except Interrupted as stop:
+        sys.exit(_fail(stop, 128 + stop.signal_number))
+    except PipelineError as error:
+        sys.exit(_fail(error, 1))
+
+
+def _fail(error: PipelineError, code: int) -> int:
+    typer.echo(str(error), err=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

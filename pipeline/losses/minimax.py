@@ -1,0 +1,25 @@
+"""The game as Goodfellow et al. 2014 (arXiv:1406.2661) wrote it, eq. 1."""
+
+from typing import Literal
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from pipeline.contracts import Loss
+
+
+class Minimax(Loss):
+    """min_G max_D E[log D(x)] + E[log(1 - D(G(z)))]; the generator's gradient vanishes where D is sure (saturates)."""
+
+    name: Literal["minimax"] = "minimax"
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        return cross_entropy(real_logits, fake_logits)
+
+    def generator(self, fake_logits: Tensor) -> Tensor:
+        return -softplus(fake_logits).mean()
+
+
+def cross_entropy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Return the discriminator's binary cross-entropy, -E[log D(x)] - E[log(1 - D(G(z)))], from logits (N,)."""
+    return softplus(-real_logits).mean() + softplus(fake_logits).mean()

@@ -1,0 +1,21 @@
+"""The non-saturating variant of Goodfellow et al. 2014 (arXiv:1406.2661), section 3."""
+
+from typing import Literal
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from pipeline.contracts import Loss
+from pipeline.losses.minimax import cross_entropy
+
+
+class NonSaturating(Loss):
+    """The generator maximises E[log D(G(z))]: the same fixed point as `minimax`, stronger gradients early on."""
+
+    name: Literal["nonsaturating"] = "nonsaturating"
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        return cross_entropy(real_logits, fake_logits)
+
+    def generator(self, fake_logits: Tensor) -> Tensor:
+        return softplus(-fake_logits).mean()

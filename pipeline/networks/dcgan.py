@@ -1,0 +1,114 @@
+"""Deep convolutional GAN, Radford et al. 2015 (arXiv:1511.06434), for any power of two from 16 to 256 pixels."""
+
+from itertools import pairwise
+from math import log2
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from pipeline.contracts import Graph, Image, Modules, Network
+from pipeline.errors import RecipeError
+from pipeline.networks.layers import ClassLogit, classes_of, sampling_graph
+
+Normalization = Literal["batch", "spectral", "none"]
+
+
+class Dcgan(Network):
+    """Strided 4 x 4 convolutions between 4 x 4 features and the picture.
+
+    `width` is the number of channels beside the picture; it doubles with every halving of the side, up to `max_width`.
+    The generator has batch norm; `normalization` is the discriminator's: `batch` as published, `spectral`
+    (Miyato et al. 2018, arXiv:1802.05957) or `none`, which a gradient penalty wants.
+    """
+
+    name: Literal["dcgan"] = "dcgan"
+    latent: int = Field(100, ge=1)
+    width: int = Field(64, ge=1)
+    max_width: int = Field(512, ge=1)
+    normalization: Normalization = "batch"
+    conditional: bool = True
+
+    def build(self, image: Image) -> dict[str, nn.Module]:
+        if image.size not in (16, 32, 64, 128, 256):
+            raise RecipeError("network.name", f"'dcgan' makes no pictures of {image.size} pixels", "set data.size to a "
+                              "power of two from 16 to 256")  # fmt: skip
+        stages = int(log2(image.size)) - 2
+        widths = [min(self.width * 2**stage, self.max_width) for stage in range(stages)]
+        classes = classes_of(image, conditional=self.conditional)
+        return {
+            "generator": DcganGenerator(self.latent, classes, widths, image.channels),
+            "discriminator": DcganDiscriminator(self.normalization, classes, widths, image.channels),
+        }
+
+    def graph(self, modules: Modules, image: Image) -> Graph:
+        return sampling_graph(modules["generator"], image)
+
+
+class DcganGenerator(nn.Module):
+    """Latents (N, latent) and class weights (N, classes) -> pictures (N, C, S, S) in [-1, 1]."""
+
+    def __init__(self, latent: int, classes: int, widths: list[int], channels: int) -> None:
+        super().__init__()
+        self.latent = latent
+        self.classes = classes
+        coarse_to_fine = widths[::-1]
+        self.stem = nn.Sequential(
+            nn.Linear(latent + classes, coarse_to_fine[0] * 16, bias=False),
+            nn.Unflatten(1, (coarse_to_fine[0], 4, 4)),
+            nn.BatchNorm2d(coarse_to_fine[0]),
+            nn.ReLU(),
+        )
+        self.stages = nn.Sequential(
+            *(
+                nn.Sequential(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU())
+                for before, after in pairwise(coarse_to_fine)
+            )
+        )
+        self.to_picture = nn.Sequential(nn.ConvTranspose2d(coarse_to_fine[-1], channels, 4, 2, 1), nn.Tanh())
+        _initialize(self)
+
+    def forward(self, latent: Tensor, classes: Tensor) -> Tensor:
+        features = self.stem(torch.cat([latent, classes], dim=1) if self.classes else latent)
+        pictures: Tensor = self.to_picture(self.stages(features))
+        return pictures
+
+
+class DcganDiscriminator(nn.Module):
+    """Pictures (N, C, S, S) in [-1, 1] and class weights (N, classes) -> logits (N,)."""
+
+    def __init__(self, normalization: Normalization, classes: int, widths: list[int], channels: int) -> None:
+        super().__init__()
+        self.stages = nn.Sequential(
+            *(
+                _downsample(before, after, normalization if stage else "none")
+                for stage, (before, after) in enumerate(pairwise([channels, *widths]))
+            ),
+            nn.Flatten(),
+        )
+        self.logit = ClassLogit(widths[-1] * 16, classes)
+        if normalization == "batch":
+            _initialize(self)
+
+    def forward(self, images: Tensor, classes: Tensor) -> Tensor:
+        logits: Tensor = self.logit(self.stages(images), classes)
+        return logits
+
+
+def _downsample(before: int, after: int, normalization: Normalization) -> nn.Sequential:
+    convolution = nn.Conv2d(before, after, 4, 2, 1, bias=normalization != "batch")
+    layers: list[nn.Module] = [spectral_norm(convolution) if normalization == "spectral" else convolution]
+    if normalization == "batch":
+        layers.append(nn.BatchNorm2d(after))
+    return nn.Sequential(*layers, nn.LeakyReLU(0.2))
+
+
+def _initialize(module: nn.Module) -> None:
+    """Draw weights from N(0, 0.02^2), as the paper does; batch norm makes the scale harmless."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(part.weight, std=0.02)
+        elif isinstance(part, nn.BatchNorm2d):
+            nn.init.normal_(part.weight, mean=1.0, std=0.02)

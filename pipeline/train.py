@@ -1,0 +1,179 @@
+"""Stage: prepared pictures -> trained networks, with their curves and a sheet of samples.
+
+python -m pipeline train RECIPE
+
+Killed at any moment, it continues from its last checkpoint when it is run again.
+"""
+
+import csv
+import hashlib
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline import checkpoint
+from pipeline.contracts import Batch
+from pipeline.data.dataset import Dataset
+from pipeline.errors import DataError, Interrupted
+from pipeline.pictures import grid, to_uint8
+from pipeline.progress import console, tracked
+from pipeline.recipe import Recipe
+from pipeline.tracking import Tracker, open_tracker
+from pipeline.training import Row, Sampler, Trainer
+from pipeline.workspace import Workspace, writing
+
+_CODE = ("contracts.py", "training.py", "train.py", "networks", "losses", "objectives", "features")
+
+
+def train(recipe: Recipe, workspace: Workspace) -> None:
+    """Train the networks of `recipe`; write the checkpoint, the curves and a sheet of samples.
+
+    Raises:
+        DataError: the data are missing or too few for a batch.
+        TrainingError: the figures are no longer finite; the MLflow run is marked as failed.
+        Interrupted: Ctrl-C or SIGTERM; the state is saved and the MLflow run marked as killed.
+
+    """
+    dataset = Dataset.open(workspace.prepared)
+    trainer, example = _set_up(recipe, dataset)
+    unfinished = workspace.progress / f"{_digest(recipe, dataset)}.pt"
+    if unfinished.exists():
+        trainer.restore(checkpoint.load(unfinished, digest=unfinished.stem))
+        console.print(f"{recipe.name}: training goes on after step {trainer.step:,} of {recipe.train.steps:,}")
+    memory = workspace.progress / "run.json"
+    tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=trainer.step > 0)
+    with _reporting_to(tracker):
+        tracker.log_params(_settings(recipe))
+        sheet = _run(
+            recipe, workspace, dataset, trainer=trainer, example=example, unfinished=unfinished, tracker=tracker
+        )
+        with writing(workspace.reports / "training.png") as scratch:
+            shutil.copyfile(sheet, scratch)
+        _write_curves(workspace.reports / "training.csv", trainer.history)
+        tracker.log_file(workspace.reports / "training.csv")
+        averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
+        checkpoint.save(workspace.checkpoint, averaged, digest=recipe.digest)
+    shutil.rmtree(workspace.progress, ignore_errors=True)
+
+
+def _set_up(recipe: Recipe, dataset: Dataset) -> tuple[Trainer, Batch]:
+    """Return the networks in training at step 0, and the batch that previews are made of."""
+    training = dataset.labels[dataset.training]
+    domains = [dataset.training[np.isin(training, labels)] for labels in recipe.objective.domains(dataset.image)]
+    smallest = min(len(domain) for domain in domains)
+    if smallest < recipe.train.batch:
+        raise DataError(
+            f"{recipe.name}: {smallest} training pictures are fewer than a batch; set train.batch to {smallest} or "
+            "less, or add pictures"
+        )
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(recipe.train.seed)
+    modules = recipe.network.build(dataset.image)
+    for module in modules.values():
+        module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
+    sampler = Sampler(dataset.images, dataset.labels, domains=domains, config=recipe.train, device=device)
+    example = sampler.draw()
+    phases = recipe.objective.phases(modules, recipe.loss, dataset.image)
+    deployed = recipe.network.deployed
+    return Trainer(modules, phases, deployed=deployed, sampler=sampler, config=recipe.train), example
+
+
+def _run(
+    recipe: Recipe,
+    workspace: Workspace,
+    dataset: Dataset,
+    *,
+    trainer: Trainer,
+    example: Batch,
+    unfinished: Path,
+    tracker: Tracker,
+) -> Path:
+    """Train to the end and return the file of the last sheet of samples."""
+    config, sheet = recipe.train, workspace.progress / "samples.png"
+    steps = tracked(trainer.run(), total=config.steps, done=trainer.step, description=f"{recipe.name}: training")
+    with _stop_signals() as received:
+        for step, figures in steps:
+            tracker.log_metrics(step, figures)
+            if step % config.sample_every == 0 or step == config.steps:
+                sheet = workspace.progress / f"samples-{step:06d}.png"
+                with torch.no_grad(), writing(sheet) as scratch:
+                    pictures, columns = recipe.objective.preview(trainer.averaged, example)
+                    grid(to_uint8(pictures.cpu().numpy()), columns=columns).save(scratch)
+                tracker.log_picture(sheet)
+            if received or step % config.checkpoint_every == 0 or step == config.steps:
+                checkpoint.save(unfinished, trainer.state(), digest=unfinished.stem)
+                tracker.flush()
+            if received:
+                raise Interrupted(
+                    f"{recipe.name}: stopped after step {step:,} of {config.steps:,}; the same command goes on there",
+                    received[0],
+                )
+    return sheet
+
+
+def _digest(recipe: Recipe, dataset: Dataset) -> str:
+    """Return what an unfinished training must share with this one to be continued: recipe, data and code."""
+    digest = hashlib.sha256(f"{recipe.digest} {dataset.digest} {torch.__version__}".encode())
+    home = Path(__file__).parent
+    for file in sorted(
+        file for name in _CODE for file in ((home / name).rglob("*.py") if "." not in name else [home / name])
+    ):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe as flat names and values, for the tracker."""
+    sections = {"data": recipe.data, "network": recipe.network, "objective": recipe.objective, "loss": recipe.loss}
+    return {
+        f"{section}.{key}": value
+        for section, content in {**sections, "train": recipe.train}.items()
+        for key, value in content.model_dump(mode="json").items()
+    }
+
+
+def _write_curves(path: Path, history: list[Row]) -> None:
+    with writing(path) as scratch, scratch.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(history[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in history)
+
+
+@contextmanager
+def _reporting_to(tracker: Tracker) -> Iterator[None]:
+    """End the tracked run as what became of the block: finished, killed or failed."""
+    try:
+        yield
+    except Interrupted:
+        tracker.finish("KILLED")
+        raise
+    except BaseException:
+        tracker.finish("FAILED")
+        raise
+    tracker.finish("FINISHED")
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Yield a list that fills with the signals that ask to stop; a second one stops at once."""
+    received: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,176 @@
+"""The only training loop: every kind of model goes through it, phase by phase."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+
+from pipeline.contracts import Batch, Phase
+from pipeline.errors import TrainingError
+from pipeline.recipe import Training
+
+Row = dict[str, float]
+
+
+class Sampler:
+    """Draws batches with replacement; the generator's state is all there is to resume.
+
+    `images` (N, C, H, W) uint8 may be a memory map. `domains` holds, for each part of a batch, the indices it is drawn
+    from. Batches are put on `device` as float32 in [-1, 1].
+    """
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        *,
+        domains: Sequence[NDArray[np.int64]],
+        config: Training,
+        device: torch.device,
+    ) -> None:
+        self._images = images
+        self._labels = labels
+        self._domains = domains
+        self._config = config
+        self._device = device
+        self.random = np.random.Generator(np.random.PCG64(config.seed))
+
+    def draw(self) -> Batch:
+        chosen = np.concatenate([self.random.choice(domain, self._config.batch) for domain in self._domains])
+        pixels = torch.from_numpy(self._images[chosen]).to(self._device)
+        if self._config.flip:
+            mirrored = torch.from_numpy(self.random.random(len(chosen)) < 0.5).to(self._device)
+            pixels = torch.where(mirrored[:, None, None, None], pixels.flip(3), pixels)
+        images = pixels.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+        return Batch(images, torch.from_numpy(self._labels[chosen]).to(self._device))
+
+
+class Trainer:
+    """Networks in training: optimisers, averaged weights, schedules, history, and how to save and restore them all."""
+
+    def __init__(
+        self,
+        modules: Mapping[str, nn.Module],
+        phases: Sequence[Phase],
+        *,
+        deployed: Sequence[str],
+        sampler: Sampler,
+        config: Training,
+    ) -> None:
+        roles = list(dict.fromkeys(role for role, _ in phases))
+        if set(roles) != set(config.learning_rates):
+            given = ", ".join(config.learning_rates) or "none"
+            raise TrainingError(f"train.learning_rates names {given}; it must name {', '.join(roles)}")
+        self._modules = modules
+        self._phases = phases
+        self._sampler = sampler
+        self._config = config
+        self._optimizers = {
+            role: torch.optim.Adam(modules[role].parameters(), config.learning_rates[role], config.betas, foreach=True)
+            for role in roles
+        }
+        self.averaged = {role: deepcopy(modules[role]).requires_grad_(False).eval() for role in deployed}
+        self.step = 0
+        self.history: list[Row] = []
+
+    def run(self) -> Iterator[tuple[int, Row]]:
+        """Train to the last step. After each, yield its number and, every `log_every` steps, its figures (else none).
+
+        Raises:
+            TrainingError: a loss or a gradient is no longer finite.
+
+        """
+        while self.step < self._config.steps:
+            logging = (self.step + 1) % self._config.log_every == 0 or self.step + 1 == self._config.steps
+            figures = self._advance(logging=logging)
+            self.step += 1
+            if figures:
+                self._check(figures)
+                self.history.append({"step": self.step, **figures})
+            yield self.step, figures
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the rest of the training depends on, as `pipeline.checkpoint` takes it."""
+        return {
+            "step": self.step,
+            "history": self.history,
+            "modules": {role: module.state_dict() for role, module in self._modules.items()},
+            "averaged": {role: module.state_dict() for role, module in self.averaged.items()},
+            "optimizers": {role: optimizer.state_dict() for role, optimizer in self._optimizers.items()},
+            "sampler": self._sampler.random.bit_generator.state,
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state` returned: on the CPU the same weights to the bit as without the break."""
+        self.step = state["step"]
+        self.history = list(state["history"])
+        for role, module in self._modules.items():
+            module.load_state_dict(state["modules"][role])
+        for role, module in self.averaged.items():
+            module.load_state_dict(state["averaged"][role])
+        for role, optimizer in self._optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][role])
+        self._sampler.random.bit_generator.state = state["sampler"]
+        torch.set_rng_state(state["torch"])
+        if torch.cuda.is_available() and state["cuda"]:
+            torch.cuda.set_rng_state_all(state["cuda"])
+
+    def _advance(self, *, logging: bool) -> Row:
+        figures: Row = {}
+        for role, compute_loss in self._phases:
+            optimizer = self._optimizers[role]
+            for group in optimizer.param_groups:
+                group["lr"] = self._config.learning_rates[role] * self._rate_factor()
+            optimizer.zero_grad(set_to_none=True)
+            loss = self._backward(role, compute_loss)
+            if logging or self._config.clip:
+                norm = clip_grad_norm_(self._modules[role].parameters(), self._config.clip or math.inf)
+                if logging:
+                    figures |= {f"{role}_loss": loss.item(), f"{role}_gradient": norm.item()}
+            optimizer.step()
+        self._average()
+        return figures
+
+    def _backward(self, role: str, compute_loss: Callable[[Batch], Tensor]) -> Tensor:
+        """Fill the gradients of `role` alone: the other networks are frozen, which saves their share of the work."""
+        for name, module in self._modules.items():
+            module.requires_grad_(name == role)
+        batch = self._sampler.draw()
+        with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=self._config.precision == "bf16"):
+            loss = compute_loss(batch)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return loss.detach()
+
+    def _rate_factor(self) -> float:
+        """Return 1, then a half cosine down to 0 over the last `decay` share of the steps."""
+        start = 1 - self._config.decay
+        done = self.step / self._config.steps
+        return 1.0 if done <= start else 0.5 * (1 + math.cos(math.pi * (done - start) / (1 - start)))
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move the averaged weights, faster at the start (Karras et al. 2020, arXiv:2006.06676)."""
+        half_life = min(self._config.ema_half_life * self._config.steps, 0.05 * (self.step + 1))
+        share = 1 - 0.5 ** (1 / half_life) if half_life else 1.0
+        for role, average in self.averaged.items():
+            for mean, now in zip(average.state_dict().values(), self._modules[role].state_dict().values(), strict=True):
+                if mean.is_floating_point():
+                    mean.lerp_(now, share)
+                else:
+                    mean.copy_(now)
+
+    def _check(self, figures: Row) -> None:
+        broken = [name for name, value in figures.items() if not math.isfinite(value)]
+        if broken:
+            raise TrainingError(
+                f"{broken[0].replace('_', ' ')} is not finite after step {self.step}; lower train.learning_rates, set "
+                "train.clip, or raise the objective's penalty"
+            )
