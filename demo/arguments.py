@@ -1,0 +1,50 @@
+"""Checks on the arguments of a request. All of them come from the network, whatever the page's controls allow."""
+
+import math
+from collections.abc import Sequence
+
+from demo.errors import RequestError
+
+
+def whole_number(name: str, value: object, *, lowest: int, highest: int) -> int:
+    """Return `value` as an integer of [lowest, highest]; JSON may spell it `4` or `4.0`.
+
+    Raises:
+        RequestError: it is no such number.
+
+    """
+    number = real_number(name, value, lowest=lowest, highest=highest)
+    if number != int(number):
+        raise RequestError(f"{name} must be a whole number from {lowest} to {highest}, not {number:g}")
+    return int(number)
+
+
+def real_number(name: str, value: object, *, lowest: float, highest: float) -> float:
+    """Return `value` as a finite number of [lowest, highest].
+
+    Raises:
+        RequestError: it is no such number.
+
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise RequestError(f"{name} must be a number from {lowest} to {highest}, not {_shown(value)}")
+    if not lowest <= value <= highest:
+        raise RequestError(f"{name} must lie between {lowest} and {highest}, not at {_shown(value)}")
+    return float(value)
+
+
+def one_of(name: str, value: object, choices: Sequence[str]) -> str:
+    """Return `value` if it is one of `choices`.
+
+    Raises:
+        RequestError: it is not; the message names the choices.
+
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise RequestError(f"{name} must be one of {', '.join(choices)}, not {_shown(value)}")
+    return value
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."

@@ -1,0 +1,90 @@
+"""Finds models in a folder, opens them, and says of each one that does not open why."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from demo.card import Task
+from demo.engine import Device, Model, Provider
+from demo.errors import ModelError, RequestError
+
+_Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One folder of the catalogue: an open model, or the sentence that says why there is none."""
+
+    name: str
+    model: Model | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The models at `folder/<recipe>/model.onnx`, which are what `pipeline export` writes.
+
+    Nothing is read before it is asked for. A file that was exported anew is opened anew at the next question; a file
+    that did not change costs one `stat`.
+    """
+
+    folder: Path
+    device: Device = "auto"
+    _opened: dict[str, tuple[_Stamp | None, Entry]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return one entry per folder, in order of their names, good ones and bad ones."""
+        with self._lock:
+            return tuple(self._entry(folder) for folder in self._folders())
+
+    def models(self, task: Task) -> dict[str, Model]:
+        """Return the models that serve a task, by name."""
+        return {entry.name: entry.model for entry in self.entries() if entry.model and entry.model.card.task == task}
+
+    def model(self, name: str, *, task: Task) -> Model:
+        """Return one model.
+
+        Raises:
+            ModelError: the model is there but does not open.
+            RequestError: there is none of that name for that task; the message names the choices.
+
+        """
+        problems = {entry.name: entry.problem for entry in self.entries() if entry.problem}
+        if name in problems:
+            raise ModelError(problems[name])
+        models = self.models(task)
+        if name not in models:
+            known = ", ".join(models) or f"none; {self.remedy()}"
+            raise RequestError(f"there is no model '{name}' for this; choose from: {known}")
+        return models[name]
+
+    def provider(self) -> Provider | None:
+        """Return what the open sessions say they run on, None where no model is open."""
+        providers = {entry.model.provider for entry in self.entries() if entry.model}
+        return None if not providers else "CPU" if "CPU" in providers else "CUDA"
+
+    def remedy(self) -> str:
+        """Return the sentence for a catalogue without a model."""
+        return f"make the models with `make repro`, or name their folder with --models (now {self.folder})"
+
+    def _folders(self) -> list[Path]:
+        try:
+            return sorted(path for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        except OSError:
+            return []
+
+    def _entry(self, folder: Path) -> Entry:
+        path = folder / "model.onnx"
+        try:
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            stamp = None
+        if folder.name not in self._opened or self._opened[folder.name][0] != stamp:
+            try:
+                entry = Entry(folder.name, Model.open(path, device=self.device))
+            except ModelError as error:
+                entry = Entry(folder.name, None, str(error))
+            self._opened[folder.name] = (stamp, entry)
+        return self._opened[folder.name][1]

@@ -1,0 +1,120 @@
+"""Pictures out of seeds: what the Sample tab and the endpoint `/sample` do."""
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL.Image import Image, Resampling
+
+from demo import __version__
+from demo.arguments import one_of, real_number, whole_number
+from demo.engine import Model, draw_noise
+from demo.images import from_array, to_png
+
+ANY = "any"
+MAX_SEED = 2**32 - 1
+MAX_COUNT = 16
+MAX_TRUNCATION = 1.5
+ENLARGEMENTS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """What is asked for: `count` pictures with the seeds `seed`, `seed + 1`, ..."""
+
+    choice: str
+    seed: int
+    count: int
+    truncation: float
+    enlarge: int
+
+    @classmethod
+    def parse(
+        cls, model: Model, *, choice: object, seed: object, count: object, truncation: object, enlarge: object
+    ) -> "SampleRequest":
+        """Check arguments as they came from the network.
+
+        Raises:
+            RequestError: one of them is out of range.
+
+        """
+        pictures = whole_number("count", count, lowest=1, highest=MAX_COUNT)
+        factor = whole_number("enlarge", enlarge, lowest=min(ENLARGEMENTS), highest=max(ENLARGEMENTS))
+        return cls(
+            choice=one_of("class_name", choice, [ANY, *(known.name for known in model.card.choices)]),
+            seed=whole_number("seed", seed, lowest=0, highest=MAX_SEED + 1 - pictures),
+            count=pictures,
+            truncation=real_number("truncation", truncation, lowest=0, highest=MAX_TRUNCATION),
+            enlarge=int(one_of("enlarge", str(factor), [str(known) for known in ENLARGEMENTS])),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture and all that is needed to make it again."""
+
+    image: Image
+    recipe: dict[str, Any]
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.recipe['model']}-{self.recipe['seed']}.png"
+
+    def to_png(self) -> bytes:
+        """Return the picture as PNG whose text chunks carry its recipe."""
+        return to_png(
+            self.image,
+            {
+                "Software": f"Ganvas {__version__}",
+                "Title": f"{self.recipe['model']}, seed {self.recipe['seed']}",
+                "ganvas.recipe": json.dumps(self.recipe, ensure_ascii=False),
+            },
+        )
+
+
+def draw_samples(model: Model, request: SampleRequest) -> list[Sample]:
+    """Return the pictures of a request.
+
+    A picture depends on the model, its own seed, its class and the truncation alone. With the class `any` the seed
+    decides the class as well. So each runs by itself: kernels may round differently in batches of different sizes.
+    """
+    return [_draw_sample(model, request, seed) for seed in range(request.seed, request.seed + request.count)]
+
+
+def pack_samples(samples: Sequence[Sample]) -> bytes:
+    """Return a zip of the pictures and a `manifest.json` with their recipes; equal pictures give equal bytes."""
+    files = {sample.file_name: sample.to_png() for sample in samples}
+    recipes = [{"file": sample.file_name, **sample.recipe} for sample in samples]
+    manifest = json.dumps({"software": f"Ganvas {__version__}", "pictures": recipes}, ensure_ascii=False, indent=2)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in {**files, "manifest.json": manifest.encode()}.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return stream.getvalue()
+
+
+def _draw_sample(model: Model, request: SampleRequest, seed: int) -> Sample:
+    names = [choice.name for choice in model.card.choices]
+    index = seed % len(names) if request.choice == ANY and names else names.index(request.choice) if names else 0
+    feeds = {}
+    for port in model.card.inputs:
+        size = int(port.shape[1])
+        if port.kind == "weights":
+            feeds[port.name] = np.eye(size, dtype=np.float32)[[index]]
+        else:
+            feeds[port.name] = draw_noise([seed], size) * np.float32(request.truncation)
+    image = from_array(model.run(feeds)[0])
+    recipe = {
+        "model": model.card.recipe,
+        "sha256": model.sha256,
+        "seed": seed,
+        "class": names[index] if names else "",
+        "truncation": request.truncation,
+        "enlarge": request.enlarge,
+    }
+    enlarged = (image.width * request.enlarge, image.height * request.enlarge)
+    return Sample(image if request.enlarge == 1 else image.resize(enlarged, Resampling.LANCZOS), recipe)
