@@ -3,7 +3,6 @@
 python -m pipeline prepare RECIPE
 """
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any

@@ -31,7 +31,7 @@ def _board(random: np.random.Generator, dx: Float32, dy: Float32, radius: Float3
     return np.sin(count * bulge * (cos * dx + sin * dy)) * np.sin(count * bulge * (cos * dy - sin * dx))
 
 
-def _ripples(random: np.random.Generator, dx: Float32, dy: Float32, radius: Float32) -> Float32:
+def _ripples(random: np.random.Generator, dx: Float32, dy: Float32, _: Float32) -> Float32:
     turn = random.uniform(0, np.pi)
     along = np.float32(np.cos(turn)) * dx + np.float32(np.sin(turn)) * dy
     across = np.float32(np.cos(turn)) * dy - np.float32(np.sin(turn)) * dx

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float32: TypeAlias = NDArray[np.float32]
+Float64: TypeAlias = NDArray[np.float64]
 Palette: TypeAlias = Float32  # (colours, 3) in [0, 1]
 
 
