@@ -102,12 +102,16 @@ class Source(Part, ABC):
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What `export` traces: a module whose forward takes `inputs` in order, and what it is for."""
+    """What `export` traces: a module whose forward takes `inputs` in order, and what it is for.
+
+    `choices` names what an input of kind `weights` mixes: classes or styles.
+    """
 
     module: nn.Module
     task: Task
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    choices: tuple[str, ...] = ()
 
 
 @runtime_checkable

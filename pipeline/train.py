@@ -51,9 +51,7 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
     tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=trainer.step > 0)
     with _reporting_to(tracker):
         tracker.log_params(_settings(recipe))
-        sheet = _run(
-            recipe, workspace, dataset, trainer=trainer, example=example, unfinished=unfinished, tracker=tracker
-        )
+        sheet = _run(recipe, workspace, trainer=trainer, example=example, unfinished=unfinished, tracker=tracker)
         with writing(workspace.reports / "training.png") as scratch:
             shutil.copyfile(sheet, scratch)
         _write_curves(workspace.reports / "training.csv", trainer.history)
@@ -88,7 +86,6 @@ def _set_up(recipe: Recipe, dataset: Dataset) -> tuple[Trainer, Batch]:
 def _run(
     recipe: Recipe,
     workspace: Workspace,
-    dataset: Dataset,
     *,
     trainer: Trainer,
     example: Batch,

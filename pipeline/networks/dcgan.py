@@ -91,6 +91,9 @@ class DcganDiscriminator(nn.Module):
         self.logit = ClassLogit(widths[-1] * 16, classes)
         if normalization == "batch":
             _initialize(self)
+        else:
+            for stage in self.stages[:-1]:
+                nn.init.kaiming_normal_(stage[0].weight, a=0.2)
 
     def forward(self, images: Tensor, classes: Tensor) -> Tensor:
         logits: Tensor = self.logit(self.stages(images), classes)

@@ -47,4 +47,4 @@ def sampling_graph(generator: nn.Module, image: Image) -> Graph:
     if not generator.classes:
         return Graph(_Unconditional(generator), "sample", (latent,), (picture,))
     classes = Port("classes", ("N", generator.classes), "weights")
-    return Graph(generator, "sample", (latent, classes), (picture,))
+    return Graph(generator, "sample", (latent, classes), (picture,), image.classes)

@@ -1,0 +1,176 @@
+"""Stage: trained networks -> one ONNX file with its card inside, compared with torch on fresh inputs.
+
+python -m pipeline export RECIPE
+"""
+
+import base64
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnx
+import PIL.Image
+import torch
+from numpy.typing import NDArray
+
+from demo import __version__
+from demo.card import METADATA_KEY, Choice, ModelCard, Port
+from demo.engine import Model
+from pipeline import checkpoint
+from pipeline.contracts import Graph
+from pipeline.data.dataset import Dataset
+from pipeline.errors import ExportError
+from pipeline.progress import console
+from pipeline.recipe import Recipe
+from pipeline.workspace import Workspace, writing
+
+OPSET = 18
+BATCHES = (1, 2, 5)
+SIDE_STEP = 8
+"""Free heights and widths are compared at multiples of this many pixels, which every stylizing network takes."""
+
+
+def export(recipe: Recipe, workspace: Workspace) -> None:
+    """Write `workspace.model` and the report of its comparison with torch, `export.json`.
+
+    Raises:
+        DataError: the prepared data, which name classes and sizes, are missing.
+        CheckpointError: there is no finished training of this recipe.
+        ExportError: the graph is invalid, or differs from torch by more than the recipe's tolerance; an older model
+            stays in place.
+
+    """
+    dataset = Dataset.open(workspace.prepared)
+    modules = {role: recipe.network.build(dataset.image)[role] for role in recipe.network.deployed}
+    trained = checkpoint.load(workspace.checkpoint, digest=recipe.digest)
+    for role, module in modules.items():
+        module.load_state_dict(trained[role])
+        module.eval()
+    graph = recipe.network.graph(modules, dataset.image)
+    with writing(workspace.model) as scratch:
+        _write(graph, _card(recipe, graph, dataset), scratch)
+        differences = compare(graph, Model.open(scratch, device="cpu"))
+        worst = max(differences.values())
+        if not worst <= recipe.export.tolerance:
+            raise ExportError(
+                f"{recipe.name}: ONNX differs from torch by {worst:.2g}, more than export.tolerance "
+                f"{recipe.export.tolerance:g}; the file is not written"
+            )
+    report = {"opset": OPSET, "bytes": workspace.model.stat().st_size, "largest_difference": worst} | differences
+    with writing(workspace.reports / "export.json") as scratch:
+        scratch.write_text(json.dumps(report, indent=2) + "\n")
+    console.print(f"{workspace.model}: {report['bytes']:,} bytes, within {worst:.1g} of torch")
+
+
+def compare(graph: Graph, model: Model) -> dict[str, float]:
+    """Return the largest difference between torch and ONNX Runtime for several batch and picture sizes."""
+    random = np.random.default_rng(0)
+    free = any("H" in port.shape for port in graph.inputs)
+    sides = [(SIDE_STEP * 8, SIDE_STEP * 8), (SIDE_STEP * 6, SIDE_STEP * 11)] if free else [(0, 0)]
+    differences = {}
+    for height, width in sides:
+        for batch in BATCHES:
+            feeds = {
+                port.name: draw(port, {"N": batch, "H": height, "W": width}, random=random) for port in graph.inputs
+            }
+            with torch.no_grad():
+                expected = graph.module(*(torch.from_numpy(array) for array in feeds.values())).numpy()
+            named = f"batch {batch}" + (f", {height} x {width}" if free else "")
+            difference = float(np.abs(model.run(feeds) - expected).max())
+            differences[named] = float(f"{difference:.2g}")
+    return differences
+
+
+def draw(port: Port, sizes: dict[str, int], *, random: np.random.Generator) -> NDArray[np.float32]:
+    """Return a random array that fits a port, its free dimensions given by `sizes`."""
+    shape = tuple(sizes[length] if isinstance(length, str) else length for length in port.shape)
+    if port.kind in {"latent", "noise"}:
+        return random.standard_normal(shape, dtype=np.float32)
+    values = random.random(shape, dtype=np.float32)
+    if port.kind == "picture":
+        return values * 2 - 1
+    return values / values.sum(axis=1, keepdims=True) if port.kind == "weights" else values
+
+
+def _write(graph: Graph, card: ModelCard, path: Path) -> None:
+    sizes = {"N": 2, "H": SIDE_STEP * 8, "W": SIDE_STEP * 10}
+    random = np.random.default_rng(0)
+    inputs = tuple(torch.from_numpy(draw(port, sizes, random=random)) for port in graph.inputs)
+    with warnings.catch_warnings(), _quiet_logger():
+        warnings.simplefilter("ignore")  # torch.onnx talks about its own deprecations
+        program = torch.onnx.export(
+            graph.module,
+            inputs,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[port.name for port in graph.inputs],
+            output_names=[port.name for port in graph.outputs],
+            dynamic_shapes=tuple(_free_dimensions(port) for port in graph.inputs),
+            verbose=False,
+        )
+    if program is None:
+        raise ExportError(f"{card.recipe}: torch could not export the graph")
+    model = program.model_proto
+    for part in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        del part.metadata_props[:]  # traces of source lines and folders of this machine
+    model.producer_name, model.producer_version = "ganvas", __version__
+    onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except onnx.checker.ValidationError as error:
+        raise ExportError(f"{card.recipe}: the exported graph is not valid ONNX ({error})") from error
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _free_dimensions(port: Port) -> dict[int, str]:
+    return {axis: length for axis, length in enumerate(port.shape) if isinstance(length, str)}
+
+
+def _card(recipe: Recipe, graph: Graph, dataset: Dataset) -> ModelCard:
+    return ModelCard(
+        recipe=recipe.name,
+        task=graph.task,
+        channels=dataset.image.channels,
+        size=dataset.image.size,
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        choices=tuple(
+            Choice(name, _thumbnail(dataset, name) if graph.task == "stylize" else "") for name in graph.choices
+        ),
+        description=recipe.description,
+        provenance={
+            "ganvas": __version__,
+            "torch": torch.__version__,
+            "data": recipe.data.name,
+            "data_md5": dataset.digest,
+            "recipe_digest": recipe.digest,
+            "seed": recipe.train.seed,
+            "steps": recipe.train.steps,
+        },
+    )
+
+
+def _thumbnail(dataset: Dataset, name: str) -> str:
+    """Return the first training picture of a style as a PNG data URI: the user picks styles by their looks."""
+    label = dataset.image.classes.index(name)
+    first = next(index for index in dataset.training if dataset.labels[index] == label)
+    stream = io.BytesIO()
+    PIL.Image.fromarray(dataset.images[first].transpose(1, 2, 0)).save(stream, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+@contextmanager
+def _quiet_logger() -> Iterator[None]:
+    """Silence torch's exporter: what goes wrong is raised as well."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
