@@ -1,0 +1,26 @@
+"""Ways to score a model, by the name that reports use."""
+
+from pipeline.metrics.content_preservation import ContentPreservation
+from pipeline.metrics.density_coverage import DensityCoverage
+from pipeline.metrics.diversity import Diversity
+from pipeline.metrics.evidence import SamplingMetric, StylizationMetric
+from pipeline.metrics.frechet import Frechet
+from pipeline.metrics.kernel import Kernel
+from pipeline.metrics.label_agreement import LabelAgreement
+from pipeline.metrics.memorisation import Memorisation
+from pipeline.metrics.precision_recall import PrecisionRecall
+from pipeline.metrics.strength_control import StrengthControl
+from pipeline.metrics.style_similarity import StyleSimilarity
+
+METRICS: dict[str, type[SamplingMetric] | type[StylizationMetric]] = {
+    "frechet": Frechet,
+    "kernel": Kernel,
+    "precision_recall": PrecisionRecall,
+    "density_coverage": DensityCoverage,
+    "memorisation": Memorisation,
+    "label_agreement": LabelAgreement,
+    "content_preservation": ContentPreservation,
+    "style_similarity": StyleSimilarity,
+    "strength_control": StrengthControl,
+    "diversity": Diversity,
+}

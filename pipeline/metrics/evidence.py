@@ -1,0 +1,115 @@
+"""What a metric is given, what it gives back, and what it must be able to do."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+Float64: TypeAlias = NDArray[np.float64]
+Float32: TypeAlias = NDArray[np.float32]
+Int64: TypeAlias = NDArray[np.int64]
+Uint8: TypeAlias = NDArray[np.uint8]
+
+Table: TypeAlias = Sequence[Mapping[str, str | float]]
+EvidenceT = TypeVar("EvidenceT")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gallery:
+    """N pictures: their features (N, D), their labels (N,) and where they lie in `source` (M, C, H, W) uint8."""
+
+    features: Float64
+    labels: Int64
+    source: Uint8
+    places: Int64
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def pictures(self, chosen: Int64) -> Uint8:
+        """Return the pictures at `chosen`, indices of any shape, as (..., C, H, W)."""
+        found: Uint8 = self.source[self.places[chosen]]
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SamplingEvidence:
+    """Real pictures that were trained on, real ones that were held back, and generated ones.
+
+    Labels are indices into `classes`; those of the generated pictures are the classes that were asked for and mean
+    nothing where the generator is not `conditional`. `seed` is for whatever a metric draws.
+    """
+
+    training: Gallery
+    validation: Gallery
+    generated: Gallery
+    classes: tuple[str, ...]
+    conditional: bool
+    seed: int
+
+    def real_halves(self) -> tuple[Float64, Float64]:
+        """Return the features of two disjoint random sets of real pictures, of equal size.
+
+        The first stands for the real pictures, the second shows what a perfect generator would reach with so many.
+        """
+        real = np.concatenate([self.training.features, self.validation.features])
+        half = min(len(self.generated), len(real) // 2)
+        order = np.random.default_rng(self.seed).permutation(len(real))
+        return real[order[:half]], real[order[half : 2 * half]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Style:
+    """A style by name, with two or more real pictures of it (M, 3, H, W) float32 in [-1, 1]."""
+
+    name: str
+    examples: Float32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StylizationEvidence:
+    """P held-back photographs and what a model makes of them; all pictures are float32 in [-1, 1].
+
+    `stylized` (S, P, 3, H, W) is every photograph in every style at full strength without noise. `graded`
+    (L, P, 3, H, W) is every photograph at each of the increasing `strengths`, `varied` (V, P, 3, H, W) at full
+    strength with V noises; V is 0 where the model takes no noise. In these two, photograph p has style p modulo S.
+    """
+
+    photographs: Float32
+    styles: tuple[Style, ...]
+    stylized: Float32
+    strengths: tuple[float, ...]
+    graded: Float32
+    varied: Float32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """Figures by name, tables by file name (written as CSV) and sheets of pictures by file name (written as PNG).
+
+    All three are empty where the metric has no meaning for the evidence.
+    """
+
+    scores: Mapping[str, float] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    sheets: Mapping[str, PIL.Image.Image] = field(default_factory=dict)
+
+
+class Metric(ABC, Generic[EvidenceT]):
+    """A way to score a model."""
+
+    @abstractmethod
+    def compute(self, evidence: EvidenceT) -> Result:
+        """Return the scores; equal evidence gives equal scores."""
+
+
+class SamplingMetric(Metric[SamplingEvidence], ABC):
+    """Scores a generator of pictures from noise."""
+
+
+class StylizationMetric(Metric[StylizationEvidence], ABC):
+    """Scores a network that paints photographs in styles."""

@@ -1,0 +1,74 @@
+"""Whether a generator repeats its training pictures, with the nearest ones to look at."""
+
+import numpy as np
+import PIL.Image
+
+from pipeline.metrics.evidence import Float64, Int64, Result, SamplingEvidence, SamplingMetric, Table
+from pipeline.metrics.neighbours import nearest
+from pipeline.pictures import contact_sheet
+
+_PERCENTILE = 1
+_SHOWN = 8
+_NEAREST = 3
+_BINS = 30
+
+
+class Memorisation(SamplingMetric):
+    """Distances of generated pictures to the training pictures beside those of held-back real ones.
+
+    `copies` is the share of generated pictures that are nearer to a training picture than all but one in a hundred
+    held-back ones (0.01 where nothing is memorised), `nearness` the median distance relative to theirs (1 where
+    nothing is), `authenticity` the share that is farther from its nearest training picture than that one is from the
+    rest (Alaa et al. 2022, "How faithful is your synthetic data?"; `real_authenticity` of the held-back ones),
+    `searched` the number of training pictures that were looked at.
+    """
+
+    def compute(self, evidence: SamplingEvidence) -> Result:
+        training = evidence.training.features
+        count = min(_NEAREST, len(training) - 1)
+        distances, neighbours = nearest(evidence.generated.features, training, count)
+        held_back, held_back_neighbours = nearest(evidence.validation.features, training, 1)
+        spacing = nearest(training, training, 2)[0][:, 1]
+        usual = float(np.median(held_back))
+        limit = float(np.percentile(held_back, _PERCENTILE))
+        return Result(
+            {
+                "copies": float((distances[:, 0] < limit).mean()),
+                "nearness": float(np.median(distances[:, 0])) / max(usual, 1e-12),
+                "authenticity": float((distances[:, 0] > spacing[neighbours[:, 0]]).mean()),
+                "real_authenticity": float((held_back[:, 0] > spacing[held_back_neighbours[:, 0]]).mean()),
+                "searched": len(training),
+            },
+            tables={"nearest": _histogram(distances[:, 0], held_back[:, 0])},
+            sheets={"nearest": _sheet(evidence, distances / max(usual, 1e-12), neighbours)},
+        )
+
+
+def _histogram(generated: Float64, held_back: Float64) -> Table:
+    """Return the share of pictures by distance, as rows of a curve."""
+    edges = np.linspace(0, max(generated.max(), held_back.max()), _BINS + 1)
+    shares = [np.histogram(distances, edges)[0] / len(distances) for distances in (generated, held_back)]
+    rows = zip((edges[:-1] + edges[1:]) / 2, *shares, strict=True)
+    return [
+        {"distance": float(middle), "generated": float(share), "held back": float(real)} for middle, share, real in rows
+    ]
+
+
+def _sheet(evidence: SamplingEvidence, distances: Float64, neighbours: Int64) -> PIL.Image.Image:
+    """Show generated pictures with their nearest training pictures: left the closest pairs, right the usual ones."""
+    order = np.argsort(distances[:, 0], kind="stable")
+    shown = min(_SHOWN, len(order))
+    usual = order[np.linspace(0, len(order) - 1, shown).astype(np.int64)]
+    cells, captions = [], []
+    for pair in zip(order[:shown], usual, strict=True):
+        for sample in pair:
+            cells += [evidence.generated.pictures(sample), *evidence.training.pictures(neighbours[sample])]
+            captions += ["", *(f"{distance:.2f}" for distance in distances[sample])]
+    headings = ["generated", "nearest", *[""] * (neighbours.shape[1] - 1)]
+    return contact_sheet(
+        np.stack(cells),
+        columns=2 * len(headings),
+        title="Nearest training pictures: closest pairs left, close to far right; 1 = as near as held-back pictures",
+        headings=[*headings, *headings],
+        captions=captions,
+    )
