@@ -18,7 +18,7 @@ from pipeline.workspace import writing
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import RunInfo
+    from mlflow.entities import Run
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -155,7 +155,7 @@ def open_tracker(recipe: Recipe, *, data_digest: str, memory: Path, resume: bool
         TrackingError: the store cannot be opened, or no server answers.
 
     """
-    if os.environ.get("GANVAS_TRACKING", "").lower() in {"off", "0", "false", "no"}:
+    if tracking_is_off():
         return NullTracker()
     if importlib.util.find_spec("mlflow") is None:
         _log.warning("mlflow is not installed, so the training is not tracked; `pip install mlflow` changes that")
@@ -163,24 +163,30 @@ def open_tracker(recipe: Recipe, *, data_digest: str, memory: Path, resume: bool
     client = connect()
     experiment = experiment_id(client, recipe.name)
     with reporting():
+        identity = lineage(recipe, data_digest)
         remembered = _remembered_run(client, memory)
-        if remembered and resume:
-            client.update_run(remembered.run_id, status="RUNNING")
-            return MlflowTracker(client, remembered.run_id, memory=memory)
-        if remembered and remembered.status == "RUNNING":
-            client.set_terminated(remembered.run_id, "KILLED")
-        tags = {"ganvas.stage": "train", **lineage(recipe, data_digest), **revision()}
+        if remembered and resume and identity.items() <= remembered.data.tags.items():
+            client.update_run(remembered.info.run_id, status="RUNNING")
+            return MlflowTracker(client, remembered.info.run_id, memory=memory)
+        if remembered and remembered.info.status == "RUNNING":
+            client.set_terminated(remembered.info.run_id, "KILLED")
+        tags = {"ganvas.stage": "train", **identity, **revision()}
         run_id = client.create_run(experiment, tags=tags, run_name=recipe.name).info.run_id
     with writing(memory) as scratch:
         scratch.write_text(json.dumps({"store": client.tracking_uri, "run": run_id}))
     return MlflowTracker(client, run_id, memory=memory)
 
 
+def tracking_is_off() -> bool:
+    """Tell whether the user wants no MLflow: `GANVAS_TRACKING=off`."""
+    return os.environ.get("GANVAS_TRACKING", "").lower() in {"off", "0", "false", "no"}
+
+
 def lineage(recipe: Recipe, data_digest: str) -> dict[str, str]:
     """Return the tags by which a model version finds the training that made it."""
     return {
         "ganvas.recipe": recipe.name,
-        "ganvas.recipe_digest": recipe.digest("data", "network", "objective", "loss", "train"),
+        "ganvas.recipe_digest": recipe.digest,
         "ganvas.data_digest": data_digest,
     }
 
@@ -200,10 +206,10 @@ def revision() -> dict[str, str]:
     return {"mlflow.source.git.commit": commit, "ganvas.dirty": str(bool(changes)).lower()}
 
 
-def _remembered_run(client: "MlflowClient", memory: Path) -> "RunInfo | None":
+def _remembered_run(client: "MlflowClient", memory: Path) -> "Run | None":
     try:
         content = json.loads(memory.read_text())
-        info = client.get_run(content["run"]).info if content["store"] == client.tracking_uri else None
+        run = client.get_run(content["run"]) if content["store"] == client.tracking_uri else None
     except (OSError, ValueError, KeyError, TypeError, load_mlflow().exceptions.MlflowException):
         return None
-    return info if info and info.lifecycle_stage == "active" else None
+    return run if run is not None and run.info.lifecycle_stage == "active" else None
