@@ -1,0 +1,60 @@
+# The commands of Ganvas; `make help` lists them. Needed: make, git and Python 3.11 or later.
+
+HOST ?= 127.0.0.1
+PORT ?= 7860
+MLFLOW_PORT ?= 5000
+
+# The first of these that is 3.11 or later makes the environment.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$python -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo $$python && break; done)
+
+READY := .venv/.ready
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro demo app test check bench mlflow clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Make .venv and install the pinned versions
+
+repro: $(READY) ## Run the pipeline: dvc repro of the recipes in params.yaml
+	@git rev-parse --git-dir >/dev/null 2>&1 || dvc config --local core.no_scm true
+	@dvc repro
+
+demo: repro ## Run the pipeline, then open the page on http://HOST:PORT
+	@python -m demo --host $(HOST) --port $(PORT) --open
+
+app: $(READY) ## Open the page alone, with the models that are there
+	@python -m demo --host $(HOST) --port $(PORT)
+
+test: $(READY) ## Run the whole test suite, the browser test included
+	@python -m pytest
+
+check: $(READY) ## Run ruff, mypy and import-linter
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@lint-imports
+
+bench: $(READY) ## Measure the pipeline and the page
+	@python bench/run.py
+
+mlflow: $(READY) ## Open MLflow's page on the embedded store, on http://127.0.0.1:MLFLOW_PORT
+	@python -c "from pipeline.store import connect; connect()"
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port $(MLFLOW_PORT) \
+		--backend-store-uri "sqlite:///$(CURDIR)/.mlflow/mlflow.db" \
+		--default-artifact-root "file://$(CURDIR)/.mlflow/artifacts"
+
+clean: ## Remove .venv and all caches; data, models and reports stay
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): constraints.txt pyproject.toml tools/install.py
+	@test -n "$(PYTHON)" || { echo "Ganvas needs Python 3.11 or later; install it, or say make PYTHON=/path/to/python." >&2; exit 1; }
+	@test -x .venv/bin/python || "$(PYTHON)" -m venv .venv
+	@.venv/bin/python tools/install.py
+	@touch $@
