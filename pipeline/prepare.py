@@ -14,9 +14,9 @@ from pipeline.contracts import Source
 from pipeline.data.dataset import IMAGES, LABELS, MANIFEST, PREVIEW, SPLIT, TRAINING, Int64, Uint8
 from pipeline.data.decoding import decode
 from pipeline.data.packing import Packed, classes_of, pack, stratified_split
-from pipeline.data.progress import console, tracked
 from pipeline.errors import DataError
 from pipeline.pictures import PAPER, contact_sheet
+from pipeline.progress import console, tracked
 from pipeline.recipe import Recipe
 from pipeline.workspace import Workspace, writing
 

@@ -4,13 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.contracts import Loss, Network, Objective, Source
 from pipeline.data import SOURCES
@@ -18,9 +16,9 @@ from pipeline.errors import RecipeError
 from pipeline.losses import LOSSES
 from pipeline.networks import NETWORKS
 from pipeline.objectives import OBJECTIVES
+from pipeline.sections import choices, parse_mapping, parse_part, parse_section
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class _Section(BaseModel):
@@ -89,8 +87,8 @@ def read_recipe(params: Path, name: str) -> Recipe:
     """
     recipes = _read_recipes(params)
     if name not in recipes:
-        raise RecipeError(str(params), f"there is no recipe '{name}'", _choices(name, recipes))
-    section = _mapping(recipes[name], name)
+        raise RecipeError(str(params), f"there is no recipe '{name}'", choices(name, recipes))
+    section = parse_mapping(recipes[name], name)
     parts: dict[str, tuple[Mapping[str, type[BaseModel]] | type[BaseModel], bool]] = {
         "data": (SOURCES, True),
         "network": (NETWORKS, True),
@@ -102,14 +100,16 @@ def read_recipe(params: Path, name: str) -> Recipe:
     }
     for key in section:
         if key not in {*parts, "description"}:
-            raise RecipeError(f"{name}.{key}", "unknown key", _choices(str(key), [*parts, "description"]))
+            raise RecipeError(f"{name}.{key}", "unknown key", choices(str(key), [*parts, "description"]))
     parsed: dict[str, Any] = {}
     for key, (kind, required) in parts.items():
         where = f"{name}.{key}"
         if key not in section and required:
             raise RecipeError(where, "missing", "every recipe needs this section")
-        content = _mapping(section.get(key, {}), where)
-        parsed[key] = _parse(kind if isinstance(kind, type) else _registered(kind, content, where), content, where)
+        content = section.get(key, {})
+        parsed[key] = (
+            parse_section(kind, content, where) if isinstance(kind, type) else parse_part(kind, content, where)
+        )
     return Recipe(name=name, description=str(section.get("description", "")), **parsed)
 
 
@@ -121,47 +121,4 @@ def _read_recipes(params: Path) -> Mapping[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise RecipeError(str(params), f"not valid YAML ({problem})", "correct that line") from error
-    return _mapping(_mapping(content, str(params)).get("recipes"), f"{params}: recipes")
-
-
-def _mapping(content: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(content, Mapping):
-        raise RecipeError(where, f"is {content!r}", "it must be a mapping of keys to values")
-    return content
-
-
-def _registered(registry: Mapping[str, type[BaseModel]], content: Mapping[str, Any], where: str) -> type[BaseModel]:
-    name = content.get("name")
-    if not isinstance(name, str) or name not in registry:
-        raise RecipeError(f"{where}.name", f"is {name!r}", _choices(str(name), registry))
-    return registry[name]
-
-
-def _parse(model: type[ModelT], content: Mapping[str, Any], where: str) -> ModelT:
-    try:
-        # JSON mode is strict about types and still takes a YAML list for a tuple.
-        return model.model_validate_json(json.dumps(content))
-    except TypeError as error:
-        raise RecipeError(where, str(error), "use plain numbers, texts and lists") from error
-    except ValidationError as error:
-        raise _recipe_error(model, error.errors()[0], where) from error
-
-
-def _recipe_error(model: type[BaseModel], details: ErrorDetails, where: str) -> RecipeError:
-    location = ".".join([where, *(str(part) for part in details["loc"])])
-    if details["type"] == "extra_forbidden":
-        return RecipeError(location, "unknown key", _choices(str(details["loc"][-1]), model.model_fields))
-    if details["type"] == "missing":
-        return RecipeError(location, "missing", "this key has no default")
-    sentence = details["msg"]
-    remedy = sentence[0].lower() + sentence[1:]
-    if details["type"] == "float_type" and isinstance(details["input"], str):
-        remedy = "write a number with a point (2.0e-4), YAML reads others as text"
-    return RecipeError(location, f"is {details['input']!r}", remedy)
-
-
-def _choices(given: str, names: Any) -> str:
-    known = [str(name) for name in names]
-    close = get_close_matches(given, known, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}choose from {', '.join(known)}"
+    return parse_mapping(parse_mapping(content, str(params)).get("recipes"), f"{params}: recipes")

@@ -36,12 +36,14 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
     swirl = np.arctan2(away[:, 1], away[:, 0]) + np.pi / 2
     heading = np.where(sky & (distance < 0.62), swirl, bend * np.where(sky, 0.9, 0.5))
     height = np.where(sky, (where[:, 1] + 1) / (horizon + 1) * 0.58, 0.68 + 0.32 * (where[:, 1] - horizon))
-    colours = ramp(paint[:6], np.clip(height + 0.09 * hue, 0, 1).astype(np.float32))
+    colours = ramp(paint[:6], np.clip(height + 0.09 * hue, 0, 1).astype(np.float32)).T
     glow = np.where(sky, np.exp(-((distance / 0.27) ** 2)), 0)[:, None].astype(np.float32)
     colours = colours + (paint[6] - colours) * glow
     colours = colours * random.uniform(0.8, 1.22, (count, 1)).astype(np.float32)
-    picture = PIL.Image.new("RGB", (side, side), bytes_of(paint[1] * np.float32(0.8)))
+    picture = PIL.Image.new("RGB", (side, side), bytes_of(paint[1] * np.float32(0.85)))
     brush = PIL.ImageDraw.Draw(picture)
+    brush.rectangle((0, side * (horizon + 1) / 2, side, side), bytes_of(paint[4] * np.float32(0.8)))
+    brush.circle(((light + 1) * side / 2).tolist(), side * 0.09, bytes_of(paint[6] * np.float32(0.93)))
     for line, width, colour in _strokes((where + 1) * side / 2, heading, colours, side=side):
         brush.line(line, colour, width)
     return picture.reduce(_SCALE)
@@ -71,6 +73,8 @@ def _strokes(
         middle = where + across * shift
         lines = np.concatenate([middle - along, middle + along], axis=1).tolist()
         inks = np.clip(colours * (255 * shade), 0, 255).astype(np.int64).tolist()
-        layers.append([(tuple(line), max(1, round(width * share)), tuple(ink)) for line, ink in zip(lines, inks, strict=True)])
+        layers.append(
+            [(tuple(line), max(1, round(width * share)), tuple(ink)) for line, ink in zip(lines, inks, strict=True)]
+        )
     for layered in zip(*layers, strict=True):
         yield from layered

@@ -16,7 +16,7 @@ _GROUND_FIRST = palettes(
     "eef1e6 264653 2a9d8f e9c46a f4a261 e76f51",
 )
 _GRID = 48
-_STEPS = 26
+_STEPS = 16
 
 
 def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
@@ -24,7 +24,7 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
     paint = pick(random, _GROUND_FIRST)
     swirl = random.uniform(0.7, 1.25)
     angle = noise(random, _GRID, cells=2) * np.float32(swirl * np.pi) + np.float32(random.uniform(0, 2 * np.pi))
-    ribbons = int(random.integers(110, 150))
+    ribbons = int(random.integers(130, 160))
     paths = _traced(random, angle, ribbons)
     widths = random.choice([0.03, 0.05, 0.075, 0.11], ribbons, p=[0.25, 0.35, 0.25, 0.15])
     gap = 0.035
@@ -41,7 +41,7 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
 def _traced(random: np.random.Generator, angle: Float32, ribbons: int) -> Float64:
     """Return (ribbons, steps, 2) points in about [-1, 1], walked along the angles from random starts."""
     points = random.uniform(-1.25, 1.25, (ribbons, 2))
-    step = random.uniform(0.018, 0.045, ribbons)[:, None]
+    step = random.uniform(0.035, 0.075, ribbons)[:, None]
     path = [points]
     for _ in range(_STEPS):
         cell = np.clip((points + 1) * (_GRID / 2), 0, _GRID - 1).astype(np.int64)

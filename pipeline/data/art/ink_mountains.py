@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 
 from pipeline.data.art.canvas import OVERSAMPLING, coordinates, edge, finish, noise
-from pipeline.data.art.palette import Float32, blend, palettes, pick
+from pipeline.data.art.palette import Float32, blend, palettes, pick, plane
 
 _PAPER_AND_INK = palettes(
     "f1e9d8 2b2a2c",
@@ -18,13 +18,13 @@ _VERMILION = np.array([0.76, 0.19, 0.14], np.float32)
 def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
     side = size * OVERSAMPLING
     x, y = coordinates(side)
-    paper, ink = pick(random, _PAPER_AND_INK)
+    paper, ink = (plane(colour) for colour in pick(random, _PAPER_AND_INK))
     soft = 5 / side
     grain = noise(random, side, cells=20) * np.float32(0.03)
-    colours = paper * (1 - np.float32(0.05) * np.clip(y, 0, 1) + grain)[..., None]
+    colours = paper * (1 - np.float32(0.05) * np.clip(y, 0, 1) + grain)
     sun_x, sun_y = random.uniform(-0.65, 0.65), random.uniform(-0.72, -0.45)
     disc = random.uniform(0.11, 0.17) - np.hypot(x - np.float32(sun_x), y - np.float32(sun_y))
-    colours = blend(colours, _VERMILION, edge(disc, width=soft) * np.float32(0.92))
+    colours = blend(colours, plane(_VERMILION), edge(disc, width=soft) * np.float32(0.92))
     wash = np.float32(0.8) + np.float32(0.2) * noise(random, side, cells=9, tall=5)
     ranges = int(random.integers(4, 6))
     for number in range(ranges):

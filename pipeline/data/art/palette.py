@@ -23,17 +23,21 @@ def pick(random: np.random.Generator, choices: tuple[Palette, ...]) -> Palette:
     return choices[int(random.integers(len(choices)))]
 
 
+def plane(colour: Float32) -> Float32:
+    """Return a colour (3,) as (3, 1, 1), to be laid over a canvas."""
+    return colour[:, None, None]
+
+
 def ramp(palette: Palette, positions: Float32) -> Float32:
-    """Return (..., 3) colours for positions (...) in [0, 1] along a palette, blended smoothly from end to end."""
-    knots = np.linspace(0, 1, len(palette))
-    steps = np.linspace(0, 1, 512)
-    table = np.stack([np.interp(steps, knots, channel) for channel in palette.T], axis=1).astype(np.float32)
-    return table[np.clip(positions * 511, 0, 511).astype(np.int32)]
+    """Return (3, ...) colours for positions (...) in [0, 1] along a palette, blended smoothly from end to end."""
+    knots, steps = np.linspace(0, 1, len(palette)), np.linspace(0, 1, 512)
+    table = np.stack([np.interp(steps, knots, channel) for channel in palette.T]).astype(np.float32)
+    return table[:, np.clip(positions * 511, 0, 511).astype(np.int32)]
 
 
 def blend(below: Float32, above: Float32, cover: Float32) -> Float32:
-    """Return `above` laid over `below`, both (..., 3), where `cover` (...) in [0, 1] is how much it hides."""
-    return below + (above - below) * cover[..., None]
+    """Return `above` laid over `below`, both (3, H, W) or (3, 1, 1), where `cover` (H, W) says how much it hides."""
+    return below + (above - below) * cover
 
 
 def bytes_of(colour: Float32) -> tuple[int, int, int]:

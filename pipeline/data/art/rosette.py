@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 
 from pipeline.data.art.canvas import OVERSAMPLING, coordinates, edge, finish
-from pipeline.data.art.palette import blend, palettes, pick
+from pipeline.data.art.palette import blend, palettes, pick, plane
 
 _ENAMEL = palettes(
     "2b0a3d 8e2657 e4572e f3a712 fbe8c8",
@@ -27,7 +27,7 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
     paint = pick(random, _ENAMEL)
     paint = paint if random.random() < 0.5 else paint[::-1]
     soft = 4 / side
-    colours = np.broadcast_to(paint[0], (side, side, 3)).copy()
+    colours = ground = plane(paint[0])
     rings = int(random.integers(4, 6))
     reach = 1.28
     for ring in range(rings):
@@ -35,12 +35,12 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
         depth, sharp = random.uniform(0.12, 0.42), random.uniform(0.6, 1.8)
         phase = folded if ring % 2 == 0 else 1 - folded
         rim = outer * (1 - depth * phase ** np.float32(sharp))
-        body = paint[1 + (ring + 1) % (len(paint) - 1)]
-        shaded = body * (0.82 + 0.3 * np.clip(radius / outer, 0, 1))[..., None]
-        colours = blend(colours, paint[0], edge(rim + 0.035 - radius, width=soft))
+        body = plane(paint[1 + (ring + 1) % (len(paint) - 1)])
+        shaded = body * (0.82 + 0.3 * np.clip(radius / outer, 0, 1))
+        colours = blend(colours, ground, edge(rim + 0.035 - radius, width=soft))
         colours = blend(colours, shaded, edge(rim - radius, width=soft))
         bead_radius, bead_size = outer * random.uniform(0.66, 0.8), random.uniform(0.045, 0.075)
         along = (1 - phase) * sector / 2 * bead_radius
         bead = np.sqrt((radius - np.float32(bead_radius)) ** 2 + along**2)
-        colours = blend(colours, paint[(2 + ring) % len(paint)], edge(bead_size - bead, width=soft))
-    return finish(blend(colours, paint[-1], edge(np.float32(0.1) - radius, width=soft)))
+        colours = blend(colours, plane(paint[(2 + ring) % len(paint)]), edge(bead_size - bead, width=soft))
+    return finish(blend(colours, plane(paint[-1]), edge(np.float32(0.1) - radius, width=soft)))

@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 
 from pipeline.data.art.canvas import OVERSAMPLING, coordinates, edge, finish, noise
-from pipeline.data.art.palette import palettes, pick
+from pipeline.data.art.palette import Float32, blend, palettes, pick, plane
 
 _GLASS = palettes(
     "0b3c8c 1f6fd1 37a9e0 f2b632 d7263d 8b1e5c f4e4a1",
@@ -32,13 +32,15 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
     light_x, light_y = random.uniform(-0.5, 0.5, 2)
     glow = 1.12 - 0.22 * ((x - np.float32(light_x)) ** 2 + (y - np.float32(light_y)) ** 2)
     texture = 1 + 0.09 * noise(random, side, cells=24, tall=12)
-    colours = (glass * brightness[:, None])[pane] * (glow * texture)[..., None]
-    rim = np.sqrt(second) - np.sqrt(nearest)
-    colours *= (0.78 + 0.22 * edge(rim - 0.13, width=0.2))[..., None]
-    return finish(_LEAD + (colours - _LEAD) * edge(rim - 0.065, width=0.04)[..., None])
+    panes = np.ascontiguousarray((glass * brightness[:, None]).T)
+    rim: Float32 = np.sqrt(second) - np.sqrt(nearest)
+    shade = 0.78 + 0.22 * edge(rim - np.float32(0.13), width=0.2)
+    return finish(
+        blend(plane(_LEAD), panes[:, pane] * (glow * texture * shade), edge(rim - np.float32(0.065), width=0.04))
+    )
 
 
-def _spread(random: np.random.Generator, count: int) -> np.ndarray:
+def _spread(random: np.random.Generator, count: int) -> Float32:
     """Return (count, 2) points that keep their distance: each the best of a few candidates (Mitchell 1991)."""
     points = random.uniform(-1.1, 1.1, (1, 2))
     for _ in range(count - 1):

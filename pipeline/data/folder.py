@@ -1,0 +1,114 @@
+"""A folder or zip archive of pictures, a class per sub-folder."""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import PIL.Image
+from pydantic import Field
+
+from demo.errors import PictureError
+from demo.images import read_picture
+from pipeline.contracts import Item, Source
+from pipeline.errors import DataError
+
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
+_LARGEST_MEMBER = 256 * 2**20
+_ENCRYPTED = 0x1
+
+
+class Folder(Source):
+    """Pictures below `path`: the first folder on the way to a picture names its class.
+
+    Folders that hold nothing but one folder are passed through. Pictures that all stand in one folder form one class,
+    named after it. Hidden files and files that are no pictures by their name are passed over.
+    """
+
+    name: Literal["folder"] = "folder"
+    path: str = Field(min_length=1, description="folder or zip archive, from where the command runs")
+    label: str = Field("", description="one class name for all pictures, in place of their folders' names")
+
+    def total(self) -> int:
+        return len(self._names())
+
+    def items(self) -> Iterator[Item]:
+        path = Path(self.path)
+        archived = path.is_file()
+        # A JPEG is decoded at a fraction of its size, as long as that leaves twice the pixels that are needed.
+        shrink_to = 2 * self.size
+        for name, label in self._names():
+            if archived:
+                load = partial(_read_member, path, name, shrink_to=shrink_to)
+            else:
+                load = partial(read_picture, path / name, shrink_to=shrink_to)
+            yield Item(origin=name, label=label, load=load)
+
+    def _names(self) -> list[tuple[str, str]]:
+        """Return the paths of the pictures below `path`, sorted, each with its class."""
+        path = Path(self.path)
+        if not path.exists():
+            raise DataError(
+                f"{path}: there is no such folder or zip archive; put your pictures there or correct `path`"
+            )
+        names = sorted(_archived(path) if path.is_file() else _stored(path))
+        if not names:
+            kinds = ", ".join(sorted(suffix[1:] for suffix in _SUFFIXES))
+            raise DataError(f"{path}: holds no pictures ({kinds}); put some there, a folder for each class")
+        folders = [PurePosixPath(name).parent.parts for name in names]
+        shared = len(list(takewhile(lambda level: len(set(level)) == 1, zip(*folders, strict=False))))
+        if self.label or all(len(parts) == shared for parts in folders):
+            innermost = folders[0][-1] if folders[0] else path.resolve().stem
+            return [(name, self.label or innermost) for name in names]
+        for name, parts in zip(names, folders, strict=True):
+            if len(parts) == shared:
+                raise DataError(f"{path}: {name} stands beside class folders; move it into one of them, or set `label`")
+        return [(name, parts[shared]) for name, parts in zip(names, folders, strict=True)]
+
+
+def _stored(folder: Path) -> Iterator[str]:
+    for directory, subdirectories, files in os.walk(folder):
+        subdirectories[:] = [name for name in subdirectories if not name.startswith(".")]
+        for file in files:
+            if _is_picture(file):
+                yield (Path(directory) / file).relative_to(folder).as_posix()
+
+
+def _archived(path: Path) -> Iterator[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: damaged, or no zip archive ({error}); get a fresh copy, or unpack it") from error
+    for member in members:
+        parts = PurePosixPath(member.filename).parts
+        hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+        if member.is_dir() or hidden or not _is_picture(parts[-1]):
+            continue
+        if member.flag_bits & _ENCRYPTED:
+            raise DataError(f"{path}: is encrypted; unpack it, and set `path` to the folder")
+        yield member.filename
+
+
+def _is_picture(file: str) -> bool:
+    return not file.startswith(".") and Path(file).suffix.lower() in _SUFFIXES
+
+
+def _read_member(path: Path, name: str, *, shrink_to: int) -> PIL.Image.Image:
+    archive = _opened(path)
+    try:
+        if archive.getinfo(name).file_size > _LARGEST_MEMBER:
+            raise PictureError(f"{name} unpacks to more than {_LARGEST_MEMBER // 2**20} MiB; scale it down first")
+        content = archive.read(name)
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise PictureError(f"{name} cannot be unpacked ({error}); make the archive anew") from error
+    return read_picture(content, shrink_to=shrink_to)
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path) -> zipfile.ZipFile:
+    return zipfile.ZipFile(path)
