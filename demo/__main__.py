@@ -1,0 +1,87 @@
+"""Launch the page: `python -m demo [--models DIR] [--host H] [--port P]`."""
+
+import ipaddress
+import logging
+import socket
+import threading
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from demo import __version__
+from demo.errors import DemoError, LaunchError
+
+
+def main() -> None:
+    """Run the command line; an expected failure prints its sentence and exits with 1."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(launch)
+    app()
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ganvas {__version__}")
+        raise typer.Exit
+
+
+def launch(
+    *,
+    models: Annotated[Path, typer.Option(help="Folder with one folder per model.")] = Path("models"),
+    host: Annotated[str, typer.Option(envvar="HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="PORT", min=0, max=65535, help="Port, 0 for a free one.")] = 7860,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Serve the page: sample pictures and stylise photographs with the models that the pipeline exported."""
+    try:
+        listener = _listen(host, port)
+    except DemoError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    _serve(listener, models=models, open_browser=open_browser)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port first, so that a taken one is told at once and not after seconds of imports."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except socket.gaierror as error:
+        raise LaunchError(f"the host '{host}' is unknown; choose another with --host") from error
+    except OSError as error:
+        raise LaunchError(f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port") from error
+    return listener
+
+
+def _serve(listener: socket.socket, *, models: Path, open_browser: bool) -> None:
+    import uvicorn  # noqa: PLC0415 - the imports below take seconds, and --version and --help do without
+
+    from demo.app import build_app  # noqa: PLC0415
+    from demo.catalog import Catalog  # noqa: PLC0415
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    app = build_app(Catalog(models))
+    host, port = listener.getsockname()[:2]
+    address = ipaddress.ip_address(host)
+    shown = "127.0.0.1" if address.is_unspecified else f"[{host}]" if address.version == 6 else host
+    url = f"http://{shown}:{port}"
+    typer.echo(f"Ganvas {__version__} serves {models} at {url} (Ctrl-C ends it)")
+    if open_browser:
+        threading.Timer(0.5, webbrowser.open, (url,)).start()
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:
+        typer.echo("Stopped.")
+
+
+if __name__ == "__main__":
+    main()

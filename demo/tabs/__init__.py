@@ -1,0 +1,9 @@
+"""The tabs of the page, in their order."""
+
+from demo.tabs import sample, style
+from demo.tabs.tab import Tab
+
+TABS: dict[str, Tab] = {
+    "sample": sample.TAB,
+    "style": style.TAB,
+}

@@ -1,0 +1,59 @@
+"""What every tab of the page is, and what tabs share."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import gradio as gr
+from gradio.i18n import I18nData
+
+from demo.catalog import Catalog
+from demo.errors import DemoError
+
+Language = Literal["en", "zh-CN"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+Texts = Mapping[Language, Mapping[str, str]]
+Say = Callable[[str], I18nData]
+"""Takes a key of the tab's texts; what it returns is shown in the language of the browser."""
+
+ENGINE_QUEUE = "engine"
+"""Events that run a model wait for each other: two at once would only share the same processor."""
+
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+"""Settings of an event that only rearranges the page."""
+
+PRIVATE: dict[str, Any] = {
+    "api_visibility": "private",
+    "preprocess": False,
+    "trigger_mode": "always_last",
+    "show_progress": "minimal",
+    "concurrency_id": ENGINE_QUEUE,
+}
+"""Settings of an event that runs a model. Arguments arrive raw, because the tabs check them themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab: its texts in every language under the same keys, and how its content is built.
+
+    `texts` holds at least `title`. `build` is called inside the tab; it draws the content and declares its events and
+    its named endpoint.
+    """
+
+    texts: Texts
+    build: Callable[[Catalog, Say, gr.Blocks], None]
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn an expected failure into the one sentence that the page and the endpoints show.
+
+    Raises:
+        gradio.Error: with the sentence.
+
+    """
+    try:
+        yield
+    except DemoError as error:
+        raise gr.Error(str(error), print_exception=False) from error
