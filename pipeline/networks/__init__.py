@@ -3,8 +3,10 @@
 from pipeline.contracts import Network
 from pipeline.networks.dcgan import Dcgan
 from pipeline.networks.mlp import Mlp
+from pipeline.networks.stylizer import Stylizer
 
 NETWORKS: dict[str, type[Network]] = {
     "dcgan": Dcgan,
     "mlp": Mlp,
+    "stylizer": Stylizer,
 }

@@ -1,0 +1,135 @@
+"""Photographs repainted in the styles of a data set: kept in structure, changed in palette and texture."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from pipeline.contracts import PHOTOGRAPH, Batch, Image, Loss, Modules, Objective, Phase, StylizingGenerator
+from pipeline.errors import RecipeError
+from pipeline.features.bank import RandomBank, pyramid
+from pipeline.features.similarity import centred_gram, gram_distance, luma, ssim, total_variation
+
+PREVIEW_PHOTOGRAPHS = 8
+
+
+class Stylization(Objective):
+    """Keep what a photograph shows, take palette and texture from a style.
+
+    The generator minimises the weighted sum of
+
+    - content: 1 - SSIM of the luma, or the mean squared error of it, at half and a quarter of the side, because at full
+      size they forbid strokes;
+    - style: the distance of centred Gram matrices and of channel means on a random bank, to pictures of the style;
+    - adversarial: the recipe's loss, against pictures of the style as real and photographs as further fakes;
+    - identity: the mean absolute difference to the photograph, the more the lower the strength;
+    - variation: the total variation.
+
+    Strengths are drawn anew for every picture: full in half of the cases, else evenly from [0, 1].
+    """
+
+    name: Literal["stylization"] = "stylization"
+    content: Literal["ssim", "mse"] = "ssim"
+    content_weight: float = Field(1.5, ge=0)
+    style_weight: float = Field(4.0, ge=0)
+    adversarial_weight: float = Field(0.5, ge=0)
+    identity_weight: float = Field(5.0, ge=0)
+    variation_weight: float = Field(0.05, ge=0)
+    bank_seed: int = Field(0, ge=0, description="seed of the random bank")
+    bank_filters: int = Field(8, ge=1, description="filters of each size in the bank")
+    bank_mixtures: int = Field(32, ge=1, description="mixtures of them")
+
+    def domains(self, image: Image) -> tuple[tuple[int, ...], ...]:
+        _check_classes(image)
+        photograph = image.classes.index(PHOTOGRAPH)
+        return (photograph,), tuple(label for label in range(len(image.classes)) if label != photograph)
+
+    def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
+        _check_classes(image)
+        generator, discriminator = modules["generator"], modules["discriminator"]
+        if not isinstance(generator, StylizingGenerator):
+            raise RecipeError("objective.name", "'stylization' needs a generator that repaints", "choose 'stylizer'")
+        bank = RandomBank(image.channels, self.bank_seed, filters=self.bank_filters, mixtures=self.bank_mixtures).to(
+            next(modules["generator"].parameters()).device
+        )
+
+        def discriminator_loss(batch: Batch) -> Tensor:
+            contents, styles = batch.split(2)
+            style = style_weights(styles.labels, image)
+            with torch.no_grad():
+                fakes = generator(contents.images, style, torch.ones_like(style[:, :1]), noise(generator, style))
+            fake_logits = discriminator(torch.cat([fakes, contents.images]), style.repeat(2, 1))
+            return loss.discriminator(discriminator(styles.images, style), fake_logits)
+
+        def generator_loss(batch: Batch) -> Tensor:
+            contents, styles = batch.split(2)
+            style = style_weights(styles.labels, image)
+            strength = torch.rand_like(style[:, 0])
+            strength[::2] = 1
+            pictures = generator(contents.images, style, strength[:, None], noise(generator, style))
+            terms = (
+                self.content_weight * self._content_loss(pictures, contents.images)
+                + self.style_weight * strength * style_loss(bank, pictures, styles.images)
+                + self.identity_weight * (1 - strength) * (pictures - contents.images).abs().mean(dim=(1, 2, 3))
+                + self.variation_weight * total_variation(pictures)
+            )
+            # Half of the pictures are at full strength, and only they have to pass for the real thing.
+            logits = discriminator(pictures[::2], style[::2])
+            value: Tensor = terms.mean() + self.adversarial_weight * loss.generator(logits)
+            return value
+
+        return [("discriminator", discriminator_loss), ("generator", generator_loss)]
+
+    def preview(self, modules: Modules, batch: Batch) -> tuple[Tensor, int]:
+        generator = modules["generator"]
+        assert isinstance(generator, StylizingGenerator)
+        contents = batch.split(2)[0].images[:PREVIEW_PHOTOGRAPHS]
+        columns = len(contents)
+        style = torch.eye(generator.styles, device=contents.device).repeat_interleave(columns, dim=0)
+        strength = torch.ones_like(style[:, :1])
+        plain = style.new_zeros(len(style), generator.noise)
+        painted = generator(contents.repeat(generator.styles, 1, 1, 1), style, strength, plain)
+        return torch.cat([contents, painted]), columns
+
+    def _content_loss(self, pictures: Tensor, contents: Tensor) -> Tensor:
+        pairs = list(zip(pyramid(luma(pictures), 3)[1:], pyramid(luma(contents), 3)[1:], strict=True))
+        if self.content == "ssim":
+            return torch.stack([1 - ssim(picture, content) for picture, content in pairs]).mean(dim=0)
+        return torch.stack([(picture - content).square().mean(dim=(1, 2, 3)) for picture, content in pairs]).mean(dim=0)
+
+
+def style_weights(labels: Tensor, image: Image) -> Tensor:
+    """Return labels (N,) of styles, indices into `Image.classes`, as one-hot weights (N, styles) float32."""
+    places = labels - (labels > image.classes.index(PHOTOGRAPH)).long()
+    return one_hot(places, len(image.styles)).float()
+
+
+def style_loss(bank: nn.Module, pictures: Tensor, styles: Tensor) -> Tensor:
+    """Return how far the texture and palette of each picture (N, C, H, W) are from those of its style picture: (N,).
+
+    The logarithm keeps styles of little contrast, whose relative distances are large, from outweighing all else.
+    """
+    with torch.no_grad():
+        targets = bank(styles)
+    distances = []
+    for features, target in zip(bank(pictures), targets, strict=True):
+        shift = (features.mean((2, 3)) - target.mean((2, 3))).square().sum(1) / target.var((2, 3)).sum(1).clamp_min(
+            1e-6
+        )
+        distances += [gram_distance(centred_gram([features]), centred_gram([target])).log1p(), shift.log1p()]
+    return torch.stack(distances).mean(dim=0) * 2
+
+
+def noise(generator: StylizingGenerator, like: Tensor) -> Tensor:
+    return torch.randn(len(like), generator.noise, device=like.device)
+
+
+def _check_classes(image: Image) -> None:
+    found = ", ".join(image.classes) or "none"
+    if PHOTOGRAPH not in image.classes:
+        raise RecipeError("data", f"no class '{PHOTOGRAPH}' among {found}", "choose the source 'contents_and_styles'")
+    if not image.styles:
+        raise RecipeError("data", f"no style beside '{PHOTOGRAPH}'", "add pictures of at least one style")

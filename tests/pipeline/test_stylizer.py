@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+import torch
+
+from demo.card import Port
+from pipeline.contracts import Image, StylizingGenerator
+from pipeline.errors import RecipeError
+from pipeline.networks.patch import PatchDiscriminator
+from pipeline.networks.stylizer import Stylizer
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+IMAGE = Image(channels=3, size=16, classes=("ink", "photograph", "waves", "woodcut"))
+TINY = Stylizer(width=16, blocks=1, code=8, noise=4, patch_width=4)
+
+
+@pytest.fixture
+def generator():
+    """A generator of three styles whose every weight has moved from where it starts, so that every input matters."""
+    torch.manual_seed(0)
+    generator = TINY.build(IMAGE)["generator"].eval()
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return generator
+
+
+def feeds(count, height, width, *, seed=0):
+    random = torch.Generator().manual_seed(seed)
+    content = torch.rand(count, 3, height, width, generator=random) * 2 - 1
+    style = torch.randn(count, 3, generator=random).softmax(dim=1)
+    return content, style, torch.rand(count, 1, generator=random), torch.randn(count, 4, generator=random)
+
+
+@torch.no_grad()
+def difference(generator, first, second):
+    return (generator(*first) - generator(*second)).abs().max().item()
+
+
+def test_says_what_it_needs(generator):
+    assert isinstance(generator, StylizingGenerator)
+    assert (generator.styles, generator.noise) == (3, 4)
+    assert Stylizer.deployed == ("generator",)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (16, 40), (64, 48)])
+def test_keeps_the_size_and_the_range(generator, height, width):
+    content, style, strength, noise = feeds(2, height, width)
+    picture = generator(content, style, strength, noise)
+    assert picture.shape == content.shape
+    assert picture.abs().max() <= 1
+
+
+def test_strength_zero_gives_the_photograph_back(generator):
+    content, style, strength, noise = feeds(2, 24, 32)
+    assert torch.equal(generator(content, style, torch.zeros_like(strength), noise), content)
+
+
+def test_full_strength_shows_nothing_of_the_photograph_that_the_network_does_not_paint(generator):
+    content, style, strength, noise = feeds(1, 16, 16)
+    with torch.no_grad():
+        generator.to_picture.weight.zero_()
+        generator.to_picture.bias.zero_()
+    assert torch.equal(generator(content, style, torch.ones_like(strength), noise), torch.zeros_like(content))
+
+
+def test_every_input_matters(generator):
+    content, style, strength, noise = feeds(2, 16, 16)
+    same = (content, style, strength, noise)
+    assert difference(generator, same, (content.flip(3), style, strength, noise)) > 1e-3
+    assert difference(generator, same, (content, style.flip(1), strength, noise)) > 1e-3
+    assert difference(generator, same, (content, style, 1 - strength, noise)) > 1e-3
+    assert difference(generator, same, (content, style, strength, -noise)) > 1e-3
+
+
+def test_a_fresh_network_does_not_listen_to_noise():
+    generator = TINY.build(IMAGE)["generator"]
+    content, style, strength, noise = feeds(2, 16, 16)
+    assert torch.equal(generator(content, style, strength, noise), generator(content, style, strength, 0 * noise))
+
+
+def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch(generator):
+    batch = feeds(3, 16, 24)
+    alone = generator(*(tensor[1:2] for tensor in batch))
+    assert torch.allclose(generator(*batch)[1:2], alone, atol=1e-5)
+
+
+def test_a_flat_photograph_gets_no_frame(generator):
+    """It stays flat to the very edge: the network cannot see where the border is."""
+    content, style, strength, noise = feeds(1, 32, 32)
+    picture = generator(torch.full_like(content, 0.2), style, strength, noise)
+    assert picture.std(dim=(2, 3)).max() < 1e-5
+
+
+def test_half_precision_is_close_to_full(generator):
+    batch = feeds(1, 32, 32)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        half = generator(*batch)
+    assert (half.float() - generator(*batch)).abs().mean() < 0.05
+
+
+def test_discriminator_gives_one_logit_for_a_picture_of_any_size():
+    discriminator = TINY.build(IMAGE)["discriminator"].eval()
+    style = torch.eye(3)
+    for side in (8, 16, 40):
+        assert discriminator(torch.rand(3, 3, side, side), style).shape == (3,)
+
+
+def test_discriminator_averages_over_patches_and_knows_the_style():
+    torch.manual_seed(0)
+    discriminator = PatchDiscriminator(3, 4, 2).eval()
+    flat = torch.full((2, 3, 64, 64), 0.3)
+    logits = discriminator(flat, torch.eye(2))
+    assert logits[0].item() != logits[1].item()
+    mixed = discriminator(flat[:1], torch.tensor([[0.5, 0.5]]))
+    assert mixed.item() == pytest.approx(logits.mean().item(), abs=1e-5)
+
+
+def test_graph_names_its_ports(generator):
+    graph = TINY.graph({"generator": generator}, IMAGE)
+    assert graph.task == "stylize"
+    assert graph.inputs == (
+        Port("content", ("N", 3, "H", "W"), "picture"),
+        Port("style", ("N", 3), "weights"),
+        Port("strength", ("N", 1), "degree"),
+        Port("noise", ("N", 4), "noise"),
+    )
+    assert graph.outputs == (Port("picture", ("N", 3, "H", "W"), "picture"),)
+
+
+# The exporter of torch 2.13 warns about its own insides.
+@pytest.mark.filterwarnings("ignore")
+def test_export_agrees_with_torch_at_other_sizes_than_traced(generator, tmp_path):
+    path = tmp_path / "model.onnx"
+    graph = TINY.graph({"generator": generator}, IMAGE)
+    axes = tuple({axis: name for axis, name in enumerate(port.shape) if isinstance(name, str)} for port in graph.inputs)
+    names = [port.name for port in graph.inputs]
+    torch.onnx.export(
+        graph.module,
+        feeds(2, 32, 40),
+        path,
+        input_names=names,
+        output_names=["picture"],
+        opset_version=18,
+        dynamo=True,
+        dynamic_shapes=axes,
+        external_data=False,
+        verbose=False,
+    )
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for count, height, width in ((1, 8, 8), (3, 64, 24), (2, 16, 136), (1, 256, 320)):
+        tensors = feeds(count, height, width, seed=count)
+        (picture,) = session.run(None, dict(zip(names, (tensor.numpy() for tensor in tensors), strict=True)))
+        with torch.no_grad():
+            assert np.abs(picture - generator(*tensors).numpy()).max() < 1e-3
+
+
+def test_refuses_grey_and_odd_pictures():
+    with pytest.raises(RecipeError, match=r"data\.channels: 'stylizer' repaints colour photographs; set it to 3"):
+        TINY.build(Image(channels=1, size=16, classes=IMAGE.classes))
+    with pytest.raises(RecipeError, match=r"data\.size: 'stylizer' cannot halve 20 px three times"):
+        TINY.build(Image(channels=3, size=20, classes=IMAGE.classes))
