@@ -61,7 +61,7 @@ def _run(command: list[str], *, total: int) -> int:
         env={**os.environ, "PYTHONUNBUFFERED": "1", "PIP_PROGRESS_BAR": "off"},
     )
     said: list[str] = []
-    reader = threading.Thread(target=lambda stream: said.extend(stream), args=[process.stdout])
+    reader = threading.Thread(target=said.extend, args=[process.stdout])
     reader.start()
     started, shown = time.monotonic(), -1
     while reader.is_alive():

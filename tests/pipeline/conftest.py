@@ -1,0 +1,106 @@
+"""Two real MLflow stores: the embedded one, and a server on loopback with a database of its own."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from pipeline.recipe import Recipe, read_recipe
+from pipeline.store import connect
+
+PARAMS = """
+recipes:
+  {name}:
+    description: Handwritten digits for a test.
+    data: {{name: digits, size: 16, channels: 1}}
+    network: {{name: mlp}}
+    objective: {{name: adversarial}}
+    loss: {{name: minimax}}
+    train: {{steps: 4, batch: 4, learning_rates: {{generator: 1.0e-3, discriminator: 1.0e-3}}}}
+    export: {{}}
+    evaluate: {{samples: 8}}
+"""
+
+
+@pytest.fixture(scope="session")
+def embedded_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a fresh embedded store, which takes seconds to make."""
+    root = tmp_path_factory.mktemp("a folder with 100% of the odd names")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("DVC_ROOT", str(root))
+        connect()
+    return root
+
+
+@pytest.fixture(scope="session")
+def server(embedded_root: Path, tmp_path_factory: pytest.TempPathFactory):
+    """The address of a real `mlflow server`, which lives as long as the tests."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copyfile(embedded_root / ".mlflow" / "mlflow.db", folder / "server.db")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [
+        *[sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+        *["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "artifacts")],
+    ]
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | quiet
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            _wait_until_healthy(address, process)
+            yield address
+        finally:
+            os.killpg(process.pid, 15)
+            process.wait(30)
+
+
+@pytest.fixture(params=["embedded", "server"])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
+    """A client of each store in turn, and the environment that leads to it."""
+    monkeypatch.delenv("GANVAS_TRACKING", raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(request.getfixturevalue("embedded_root")))
+    if request.param == "server":
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("server"))
+    else:
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return connect()
+
+
+@pytest.fixture
+def recipe(request: pytest.FixtureRequest, tmp_path: Path) -> Recipe:
+    """A small recipe under a name of its own, so that tests share a store without meeting."""
+    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name).strip("-")
+    (tmp_path / "params.yaml").write_text(textwrap.dedent(PARAMS.format(name=name)))
+    return read_recipe(tmp_path / "params.yaml", name)
+
+
+def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail("mlflow server did not start")
