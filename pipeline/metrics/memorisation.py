@@ -55,7 +55,10 @@ def _histogram(generated: Float64, held_back: Float64) -> Table:
 
 
 def _sheet(evidence: SamplingEvidence, distances: Float64, neighbours: Int64) -> PIL.Image.Image:
-    """Show generated pictures with their nearest training pictures: left the closest pairs, right the usual ones."""
+    """Show generated pictures with their nearest training pictures: left the closest pairs, right from close to far.
+
+    The figures are distances in units of the held-back pictures' median one.
+    """
     order = np.argsort(distances[:, 0], kind="stable")
     shown = min(_SHOWN, len(order))
     usual = order[np.linspace(0, len(order) - 1, shown).astype(np.int64)]
@@ -64,11 +67,11 @@ def _sheet(evidence: SamplingEvidence, distances: Float64, neighbours: Int64) ->
         for sample in pair:
             cells += [evidence.generated.pictures(sample), *evidence.training.pictures(neighbours[sample])]
             captions += ["", *(f"{distance:.2f}" for distance in distances[sample])]
-    headings = ["generated", "nearest", *[""] * (neighbours.shape[1] - 1)]
+    names = ["nearest", "second", "third"][: neighbours.shape[1]]
     return contact_sheet(
         np.stack(cells),
-        columns=2 * len(headings),
-        title="Nearest training pictures: closest pairs left, close to far right; 1 = as near as held-back pictures",
-        headings=[*headings, *headings],
+        columns=2 + 2 * len(names),
+        title="Nearest training pictures: closest pairs, and close to far",
+        headings=["closest", *names, "usual", *names],
         captions=captions,
     )

@@ -1,0 +1,107 @@
+"""Stage: exported model -> figures, curves and pictures of how good it is.
+
+python -m pipeline evaluate RECIPE
+
+What is scored is the file that will be served, run by the engine that will serve it; torch's modules are not asked.
+"""
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from demo.engine import Model
+from demo.errors import ModelError
+from pipeline.data.dataset import Dataset
+from pipeline.errors import EvaluationError
+from pipeline.features import moments
+from pipeline.gathering import gather_sampling, gather_stylization, samples_sheet
+from pipeline.latency import measure_latency
+from pipeline.metrics import METRICS
+from pipeline.metrics.evidence import Result, SamplingMetric, StylizationMetric, Table
+from pipeline.progress import console
+from pipeline.recipe import Recipe
+from pipeline.workspace import Workspace, writing
+
+_DIGITS = 5
+
+
+def evaluate(recipe: Recipe, workspace: Workspace) -> None:
+    """Write `metrics.json` (on the CPU equal for equal models), `latency.json` and the folder `evaluation`.
+
+    Raises:
+        DataError: the prepared data are missing or damaged.
+        EvaluationError: the model is missing, damaged, made for other data, or makes numbers that are not finite; or
+            there are too few pictures to compare it with.
+        StorageError: the reports cannot be written.
+
+    """
+    dataset = Dataset.open(workspace.prepared)
+    try:
+        model = Model.open(workspace.model)
+        score = {"sample": _score_sampling, "stylize": _score_stylization}[model.card.task]
+        facts, results = score(model, dataset, recipe)
+        latency = measure_latency(model)
+    except ModelError as error:
+        raise EvaluationError(f"{error}; `python -m pipeline export {recipe.name}` makes the file anew") from error
+    figures = {name: _rounded(result.scores) for name, result in results.items() if result.scores}
+    with writing(workspace.reports / "evaluation") as folder:
+        folder.mkdir()
+        for result in results.values():
+            for name, table in result.tables.items():
+                _write_table(folder / f"{name}.csv", table)
+            for name, sheet in result.sheets.items():
+                sheet.save(folder / f"{name}.png")
+    for name, report in (("metrics", facts | figures), ("latency", latency)):
+        with writing(workspace.reports / f"{name}.json") as scratch:
+            scratch.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    for name, scores in figures.items():
+        console.print(f"{name}: " + ", ".join(f"{key} {value:g}" for key, value in scores.items()))
+    console.print(f"{workspace.reports}: figures in metrics.json and latency.json, pictures in evaluation")
+
+
+def _score_sampling(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Result]]:
+    evidence = gather_sampling(model, dataset, recipe)
+    metrics = {name: metric for name, metric in METRICS.items() if issubclass(metric, SamplingMetric)}
+    results = {name: metric().compute(evidence) for name, metric in metrics.items()}
+    results["samples"] = Result(sheets={"samples": samples_sheet(model, recipe)})
+    facts = {
+        "extractor": {
+            "name": moments.NAME,
+            "version": moments.VERSION,
+            "seed": moments.SEED,
+            "features": evidence.generated.features.shape[1],
+        },
+        "pictures": {
+            "training": len(evidence.training),
+            "validation": len(evidence.validation),
+            "generated": len(evidence.generated),
+        },
+    }
+    return facts, results
+
+
+def _score_stylization(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Result]]:
+    evidence = gather_stylization(model, dataset, recipe)
+    metrics = {name: metric for name, metric in METRICS.items() if issubclass(metric, StylizationMetric)}
+    results = {name: metric().compute(evidence) for name, metric in metrics.items()}
+    facts = {
+        "extractor": {"name": "random-bank-gram", "version": 1, "seed": moments.SEED},
+        "pictures": {"photographs": len(evidence.photographs), "styles": len(evidence.styles)},
+    }
+    return facts, results
+
+
+def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
+    """Return the scores with as many digits as mean something; counts stay whole numbers."""
+    return {name: score if isinstance(score, int) else float(f"{score:.{_DIGITS}g}") for name, score in scores.items()}
+
+
+def _write_table(path: Path, table: Table) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(table[0]), lineterminator="\n")
+        writer.writeheader()
+        for row in table:
+            cells = {key: f"{cell:.{_DIGITS}g}" if isinstance(cell, float) else cell for key, cell in row.items()}
+            writer.writerow(cells)
