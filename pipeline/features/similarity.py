@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+SSIM_WINDOW = 11
+
 
 def luma(pictures: Tensor) -> Tensor:
     """Return the brightness (N, 1, H, W) of pictures (N, 1 or 3, H, W) in the same range (ITU-R BT.601)."""
@@ -21,14 +23,14 @@ def ssim(first: Tensor, second: Tensor, *, data_range: float = 2.0) -> Tensor:
     Wang et al. 2004, equation 13: an 11x11 Gaussian window of sigma 1.5 that stays inside the picture, constants 0.01
     and 0.03, the mean over pixels and channels. `data_range` is the greatest value less the smallest possible one.
     """
-    place = torch.arange(11, dtype=first.dtype, device=first.device) - 5
+    place = torch.arange(SSIM_WINDOW, dtype=first.dtype, device=first.device) - SSIM_WINDOW // 2
     row = torch.exp(-(place**2) / (2 * 1.5**2))
     row = row / row.sum()
     channels = first.shape[1]
 
     def window(pictures: Tensor) -> Tensor:
-        across = functional.conv2d(pictures, row.expand(channels, 1, 1, 11), groups=channels)
-        return functional.conv2d(across, row[:, None].expand(channels, 1, 11, 1), groups=channels)
+        across = functional.conv2d(pictures, row.expand(channels, 1, 1, -1), groups=channels)
+        return functional.conv2d(across, row[:, None].expand(channels, 1, -1, 1), groups=channels)
 
     mean_first, mean_second = window(first), window(second)
     variances = window(first**2) - mean_first**2 + window(second**2) - mean_second**2

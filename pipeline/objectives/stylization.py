@@ -11,9 +11,10 @@ from torch.nn.functional import one_hot
 from pipeline.contracts import PHOTOGRAPH, Batch, Image, Loss, Modules, Objective, Phase, StylizingGenerator
 from pipeline.errors import RecipeError
 from pipeline.features.bank import RandomBank, pyramid
-from pipeline.features.similarity import centred_gram, gram_distance, luma, ssim, total_variation
+from pipeline.features.similarity import SSIM_WINDOW, centred_gram, gram_distance, luma, ssim, total_variation
 
 PREVIEW_PHOTOGRAPHS = 8
+SMALLEST_SIDE = 32
 
 
 class Stylization(Objective):
@@ -49,6 +50,9 @@ class Stylization(Objective):
 
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
         _check_classes(image)
+        if image.size < SMALLEST_SIDE:
+            remedy = f"set it to {SMALLEST_SIDE} or more"
+            raise RecipeError("data.size", f"{image.size} px leave no room for strokes", remedy)
         generator, discriminator = modules["generator"], modules["discriminator"]
         if not isinstance(generator, StylizingGenerator):
             raise RecipeError("objective.name", "'stylization' needs a generator that repaints", "choose 'stylizer'")
@@ -95,7 +99,7 @@ class Stylization(Objective):
         return torch.cat([contents, painted]), columns
 
     def _content_loss(self, pictures: Tensor, contents: Tensor) -> Tensor:
-        pairs = list(zip(pyramid(luma(pictures), 3)[1:], pyramid(luma(contents), 3)[1:], strict=True))
+        pairs = zip(_coarse_luma(pictures), _coarse_luma(contents), strict=True)
         if self.content == "ssim":
             return torch.stack([1 - ssim(picture, content) for picture, content in pairs]).mean(dim=0)
         return torch.stack([(picture - content).square().mean(dim=(1, 2, 3)) for picture, content in pairs]).mean(dim=0)
@@ -125,6 +129,11 @@ def style_loss(bank: nn.Module, pictures: Tensor, styles: Tensor) -> Tensor:
 
 def noise(generator: StylizingGenerator, like: Tensor) -> Tensor:
     return torch.randn(len(like), generator.noise, device=like.device)
+
+
+def _coarse_luma(pictures: Tensor) -> list[Tensor]:
+    """Return the luma at half and, where the window of SSIM still fits, a quarter of the side."""
+    return [level for level in pyramid(luma(pictures), 3)[1:] if min(level.shape[2:]) >= SSIM_WINDOW]
 
 
 def _check_classes(image: Image) -> None:

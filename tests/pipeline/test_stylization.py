@@ -1,0 +1,208 @@
+import pytest
+import torch
+from torch import nn
+
+from pipeline.contracts import Batch, Image
+from pipeline.errors import RecipeError
+from pipeline.features.bank import RandomBank
+from pipeline.losses.hinge import Hinge
+from pipeline.networks.dcgan import Dcgan
+from pipeline.networks.stylizer import Stylizer
+from pipeline.objectives.stylization import Stylization, style_loss, style_weights
+
+IMAGE = Image(channels=3, size=32, classes=("ink", "photograph", "waves", "woodcut"))
+SILENT = {f"{term}_weight": 0.0 for term in ("content", "style", "adversarial", "identity", "variation")}
+
+
+@pytest.fixture
+def modules():
+    torch.manual_seed(0)
+    return Stylizer(width=16, blocks=1, code=8, noise=4, patch_width=4).build(IMAGE)
+
+
+def batch(count=4, *, seed=0):
+    """Photographs, then pictures of the styles in turn."""
+    images = torch.rand(2 * count, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    styles = torch.tensor([0, 2, 3]).repeat(count)[:count]
+    return Batch(images, torch.cat([torch.ones(count, dtype=torch.long), styles]))
+
+
+class Painter(nn.Module):
+    """A generator that always paints the same picture, and remembers what it was asked for."""
+
+    styles, noise = 3, 4
+
+    def __init__(self, picture):
+        super().__init__()
+        self.picture = nn.Parameter(picture)
+        self.asked = []
+
+    def forward(self, content, style, strength, noise):
+        self.asked.append((style, strength, noise))
+        return self.picture.expand_as(content)
+
+
+class Judge(nn.Module):
+    """A discriminator whose logit is the mean of the picture."""
+
+    def forward(self, images, classes):
+        assert images.shape[0] == classes.shape[0]
+        return images.mean(dim=(1, 2, 3))
+
+
+def phase(role, generator, **weights):
+    objective = Stylization(**{**SILENT, **weights})
+    return dict(objective.phases({"generator": generator, "discriminator": Judge()}, Hinge(), IMAGE))[role]
+
+
+class TestDomains:
+    def test_are_photographs_and_all_else(self):
+        assert Stylization().domains(IMAGE) == ((1,), (0, 2, 3))
+
+    def test_labels_of_styles_become_places_among_the_styles(self):
+        weights = style_weights(torch.tensor([3, 0, 2]), IMAGE)
+        assert weights.tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
+
+    @pytest.mark.parametrize(
+        ("classes", "sentence"),
+        [
+            (
+                ("ink", "waves"),
+                r"data: no class 'photograph' among ink, waves; choose the source 'contents_and_styles'",
+            ),
+            (("photograph",), r"data: no style beside 'photograph'; add pictures of at least one style"),
+        ],
+    )
+    def test_need_photographs_and_a_style(self, modules, classes, sentence):
+        image = Image(channels=3, size=32, classes=classes)
+        with pytest.raises(RecipeError, match=sentence):
+            Stylization().domains(image)
+        with pytest.raises(RecipeError, match=sentence):
+            Stylization().phases(modules, Hinge(), image)
+
+    def test_need_room_for_strokes(self, modules):
+        with pytest.raises(RecipeError, match=r"data.size: 24 px leave no room for strokes; set it to 32 or more"):
+            Stylization().phases(modules, Hinge(), Image(channels=3, size=24, classes=IMAGE.classes))
+
+    def test_need_a_network_that_repaints(self):
+        sampling = Dcgan(latent=8, width=4, max_width=8).build(IMAGE)
+        with pytest.raises(RecipeError, match=r"objective.name: 'stylization' needs a generator that repaints"):
+            Stylization().phases(sampling, Hinge(), IMAGE)
+
+
+class TestDiscriminatorPhase:
+    def test_styles_are_real_and_photographs_are_as_fake_as_paintings(self):
+        given = batch()
+        painted = torch.full((1, 3, 32, 32), 0.5)
+        loss = phase("discriminator", Painter(painted))(given)
+        photographs, styles = given.split(2)
+        fake_logits = torch.cat([torch.full((4,), 0.5), photographs.images.mean((1, 2, 3))])
+        expected = Hinge().discriminator(styles.images.mean((1, 2, 3)), fake_logits)
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+    def test_asks_for_full_strength_and_leaves_the_generator_alone(self):
+        generator = Painter(torch.zeros(1, 3, 32, 32))
+        phase("discriminator", generator)(batch())
+        ((style, strength, noise),) = generator.asked
+        assert style.argmax(1).tolist() == [0, 1, 2, 0]
+        assert strength.tolist() == [[1.0]] * 4
+        assert noise.shape == (4, 4)
+        assert generator.picture.grad is None
+
+
+class TestGeneratorPhase:
+    def test_half_of_the_pictures_are_at_full_strength(self):
+        generator = Painter(torch.zeros(1, 3, 32, 32))
+        compute_loss = phase("generator", generator)
+        for seed in range(20):
+            compute_loss(batch(seed=seed))
+        strengths = torch.stack([strength[:, 0] for _, strength, _ in generator.asked])
+        assert (strengths[:, ::2] == 1).all()
+        partial = strengths[:, 1::2]
+        assert ((partial >= 0) & (partial < 1)).all()
+        assert partial.min() < 0.2
+        assert partial.max() > 0.8
+
+    @pytest.mark.parametrize("content", ["ssim", "mse"])
+    def test_content_is_free_for_the_photograph_itself(self, content):
+        given = batch(1)
+        photograph = given.split(2)[0].images
+        same = phase("generator", Painter(photograph), content=content, content_weight=1.0)(given)
+        other = phase("generator", Painter(photograph.flip(3)), content=content, content_weight=1.0)(given)
+        assert same.item() == pytest.approx(0, abs=1e-5)
+        assert other.item() > 0.01
+
+    def test_style_is_free_for_the_style_picture_itself(self):
+        given = batch(1)
+        photograph, style = (part.images for part in given.split(2))
+        same = phase("generator", Painter(style), style_weight=1.0)(given)
+        other = phase("generator", Painter(photograph / 4), style_weight=1.0)(given)
+        assert same.item() == pytest.approx(0, abs=1e-5)
+        assert other.item() > 0.1
+
+    def test_identity_counts_only_below_full_strength(self):
+        given = batch(1)
+        far = Painter(1 - given.images[:1])
+        assert phase("generator", far, identity_weight=1.0)(given).item() == 0
+        assert phase("generator", far, identity_weight=1.0)(batch(2)).item() > 0
+
+    def test_adversarial_term_is_the_loss_of_the_recipe(self):
+        loss = phase("generator", Painter(torch.full((1, 3, 32, 32), 0.25)), adversarial_weight=2.0)(batch())
+        assert loss.item() == pytest.approx(-2 * 0.25)
+
+    def test_variation_has_its_closed_form(self):
+        ramp = torch.linspace(-1, 1, 32).expand(1, 3, 32, 32)
+        loss = phase("generator", Painter(ramp), variation_weight=3.0)(batch())
+        assert loss.item() == pytest.approx(3 * 2 / 31)
+
+
+def test_style_loss_falls_as_the_texture_comes_closer():
+    bank = RandomBank(3, seed=0, filters=4, mixtures=8)
+    photograph, style = (part.images for part in batch(1).split(2))
+    style = style * torch.tensor([0.9, 0.3, 0.1])[:, None, None]
+    losses = [style_loss(bank, torch.lerp(photograph, style, share), style).item() for share in (0.0, 0.5, 0.9, 1.0)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] == 0
+
+
+def test_both_phases_reach_every_weight_of_their_own_network(modules):
+    for role, compute_loss in Stylization().phases(modules, Hinge(), IMAGE):
+        modules[role].zero_grad()
+        compute_loss(batch()).backward()
+        silent = [name for name, weight in modules[role].named_parameters() if weight.grad is None]
+        assert silent == []
+
+
+def test_preview_shows_photographs_and_every_style_of_them(modules):
+    given = batch(5)
+    pictures, columns = Stylization().preview(modules, given)
+    assert columns == 5
+    assert pictures.shape == (5 + 3 * 5, 3, 32, 32)
+    assert torch.equal(pictures[:5], given.split(2)[0].images)
+    again, _ = Stylization().preview(modules, given)
+    assert torch.equal(pictures, again)
+
+
+@pytest.mark.slow
+def test_learns_a_palette():
+    """A few dozen steps turn noise photographs into the colour of the style."""
+    torch.manual_seed(0)
+    image = Image(channels=3, size=32, classes=("blue", "photograph"))
+    modules = Stylizer(width=16, blocks=0, code=8, noise=1, patch_width=4).build(image)
+    objective = Stylization(content_weight=0.1, adversarial_weight=0.0)
+    compute_loss = dict(objective.phases(modules, Hinge(), image))["generator"]
+    optimizer = torch.optim.Adam(modules["generator"].parameters(), 1e-2)
+    photographs = torch.rand(2, 3, 32, 32) - 0.5
+    blues = (torch.rand(2, 3, 32, 32) - 0.5) * 0.2 + torch.tensor([-0.8, -0.6, 0.7])[:, None, None]
+    given = Batch(torch.cat([photographs, blues]), torch.tensor([1] * 2 + [0] * 2))
+    for _ in range(60):
+        optimizer.zero_grad()
+        compute_loss(given).backward()
+        optimizer.step()
+    full = torch.ones(2, 1)
+    with torch.no_grad():
+        painted = modules["generator"](photographs, full, full, torch.zeros(2, 1))
+    red, green, blue = painted.mean((0, 2, 3)).tolist()
+    assert red < -0.4
+    assert green < -0.3
+    assert blue > 0.2
