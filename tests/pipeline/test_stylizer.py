@@ -5,8 +5,7 @@ import torch
 from demo.card import Port
 from pipeline.contracts import Image, StylizingGenerator
 from pipeline.errors import RecipeError
-from pipeline.networks.patch import PatchDiscriminator
-from pipeline.networks.stylizer import Stylizer
+from pipeline.networks.stylizer import PatchDiscriminator, Stylizer
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
