@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -19,7 +21,8 @@ from pipeline.data.dataset import Uint8
 from pipeline.errors import DataError
 
 _CHUNK = 32
-_CHUNKS_AHEAD = 4  # per process: enough to keep it busy, few enough to bound the memory
+_CHUNK_BYTES = 4 * 2**20
+_CHUNKS_AHEAD = 3  # per process: enough to keep it busy, few enough to bound the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,16 @@ def decode(source: Source) -> Iterator[Decoded]:
         DataError: the source has nothing to read, or a decoding process died.
 
     """
-    chunks = _chunks(source.items())
+    pictures_per_chunk = max(1, min(_CHUNK, _CHUNK_BYTES // (source.channels * source.size**2)))
+    chunks = _chunks(source.items(), pictures_per_chunk)
     processes = min(os.cpu_count() or 1, -(-source.total() // (4 * _CHUNK)))
     if processes < 2:
         for chunk in chunks:
             yield from _decode_chunk(chunk, size=source.size, channels=source.channels)
         return
     # Spawned, not forked: a fork copies the locks of whatever threads run here.
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_obey_parent) as pool:
         pending: deque[Future[list[Decoded]]] = deque()
         try:
             for chunk in chunks:
@@ -79,8 +84,21 @@ def square(picture: PIL.Image.Image, *, size: int, channels: Literal[1, 3]) -> U
     return np.ascontiguousarray(pixels.reshape(size, size, channels).transpose(2, 0, 1))
 
 
-def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:
-    while chunk := list(islice(items, _CHUNK)):
+def _obey_parent() -> None:
+    """Leave Ctrl-C to the parent, and end with it even if it is killed: the pool alone would wait for it for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def follow() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def _chunks(items: Iterator[Item], count: int) -> Iterator[list[Item]]:
+    while chunk := list(islice(items, count)):
         yield chunk
 
 

@@ -48,4 +48,4 @@ def fetch(url: str, *, folder: str, checksum: str) -> Path:
         problem = f"{url} has not the checksum {checksum}"
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror}); set GANVAS_CACHE to another folder") from error
-    raise DataError(f"{problem}; get the file on another way and put it at {path}")
+    raise DataError(f"{problem}; get the file in another way and put it at {path}")

@@ -99,8 +99,8 @@ def _is_picture(file: str) -> bool:
 
 
 def _read_member(path: Path, name: str, *, shrink_to: int) -> PIL.Image.Image:
-    archive = _opened(path)
     try:
+        archive = _opened(path)
         if archive.getinfo(name).file_size > _LARGEST_MEMBER:
             raise PictureError(f"{name} unpacks to more than {_LARGEST_MEMBER // 2**20} MiB; scale it down first")
         content = archive.read(name)

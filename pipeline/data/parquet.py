@@ -8,7 +8,6 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import fsspec
-import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.core import OpenFile
@@ -19,7 +18,6 @@ from pipeline.contracts import Item, Source
 from pipeline.errors import DataError
 
 _ROWS = 64
-_UNREADABLE = (OSError, ValueError, ImportError, pa.ArrowException, httpx.HTTPError)
 _REMEDY = "download the parquet files and set `path` to their folder, or correct `path`"
 
 
@@ -61,7 +59,7 @@ class Parquet(Source):
         pattern = self.path if self.path.endswith(".parquet") else f"{self.path.rstrip('/')}/**/*.parquet"
         try:
             files = sorted(fsspec.open_files(pattern, "rb"), key=lambda file: file.path)
-        except _UNREADABLE as error:
+        except Exception as error:  # every file system raises what its own network library raises
             raise DataError(f"{self.path}: cannot be read ({_line(error)}); {_REMEDY}") from error
         if not files:
             raise DataError(f"{self.path}: holds no parquet files; {_REMEDY}")
@@ -70,6 +68,8 @@ class Parquet(Source):
     def _item(self, record: dict[str, Any], *, origin: str, names: list[str]) -> Item:
         cell = record[self.image_column]
         content = cell.get("bytes") if isinstance(cell, dict) else cell
+        if not isinstance(content, bytes | None):
+            raise DataError(f"{origin}: column '{self.image_column}' holds no encoded pictures; set image_column")
         label = record[self.label_column] if self.label_column else "all"
         if label is None:
             raise DataError(f"{origin}: has no label; set label_column to '' to read the pictures without")
@@ -82,7 +82,9 @@ def _opened(file: OpenFile) -> Iterator[pq.ParquetFile]:
     try:
         with file as stream, pq.ParquetFile(stream) as parquet:
             yield parquet
-    except _UNREADABLE as error:
+    except DataError:
+        raise
+    except Exception as error:  # every file system raises what its own network library raises
         raise DataError(f"{file.path}: damaged, or no parquet file ({_line(error)}); {_REMEDY}") from error
 
 

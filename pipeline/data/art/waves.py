@@ -33,8 +33,9 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
         spacing = np.float32(0.085 + 0.055 * near)
         body = ramp(paint[4:], np.clip(np.float32(0.25 + 0.6 * near) + depth * np.float32(0.55), 0, 1))
         lines = edge(np.abs((depth / spacing) % 1 - np.float32(0.5)) * spacing - spacing * np.float32(0.36), width=soft)
-        body = blend(body, foam, lines * np.float32(0.55) * (depth < spacing * np.float32(3.2)))
-        body = blend(body, foam, 1 - edge(depth - np.float32(0.028 + 0.03 * near), width=soft))
+        lines *= np.float32(0.55) * (depth < spacing * np.float32(3.2))
+        froth = 1 - edge(depth - np.float32(0.028 + 0.03 * near), width=soft)
+        body = blend(body, foam, np.maximum(lines, froth))
         colours = blend(colours, body, edge(depth, width=soft))
     return finish(colours)
 
