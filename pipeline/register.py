@@ -27,12 +27,13 @@ from demo.modelfile import ModelFile
 from pipeline.errors import EvaluationError, ExportError
 from pipeline.progress import console
 from pipeline.recipe import Recipe
-from pipeline.store import connect, experiment_id, load_mlflow, reporting
+from pipeline.store import connect, experiment_id, load_mlflow, reporting, without_warnings
 from pipeline.tracking import lineage, revision, tracking_is_off
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
 
 ALIAS = "challenger"
 
@@ -152,8 +153,8 @@ def _make_version(
         client.log_artifacts(run_id, str(workspace.reports), "reports")
         if (lock := workspace.root / "dvc.lock").exists():
             client.log_artifact(run_id, str(lock))
-        model_id = _log_model(client, experiment, candidate, run_id=run_id)
-        version = _create_version(client, candidate, tags=tags, run_id=run_id, model_id=model_id)
+        model = _log_model(client, experiment, candidate, run_id=run_id)
+        version = _create_version(client, candidate, tags=tags, model=model)
         client.update_model_version(recipe.name, version, text)
         status = "FINISHED"
     finally:
@@ -169,8 +170,8 @@ def _parent(client: "MlflowClient", experiment: str, candidate: _Candidate) -> d
     return {"mlflow.parentRunId": trainings[0].info.run_id} if trainings else {}
 
 
-def _log_model(client: "MlflowClient", experiment: str, candidate: _Candidate, *, run_id: str) -> str:
-    """Keep the model file with the run, in MLflow's own format, and return its id."""
+def _log_model(client: "MlflowClient", experiment: str, candidate: _Candidate, *, run_id: str) -> "LoggedModel":
+    """Keep the model file with the run, in MLflow's own format, and return what MLflow knows of it."""
     mlflow = load_mlflow()
     types = importlib.import_module("mlflow.types.schema")
     signature = mlflow.models.ModelSignature(
@@ -179,32 +180,32 @@ def _log_model(client: "MlflowClient", experiment: str, candidate: _Candidate, *
             for ports in (candidate.card.inputs, candidate.card.outputs)
         )
     )
-    model_id = str(client.create_logged_model(experiment, candidate.card.recipe, run_id, candidate.tags).model_id)
-    with tempfile.TemporaryDirectory() as folder:
+    model = client.create_logged_model(experiment, candidate.card.recipe, run_id, candidate.tags)
+    with tempfile.TemporaryDirectory() as folder, without_warnings():
         saved = Path(folder) / "model"
         mlflow.onnx.save_model(
             onnx.load(candidate.path),
             saved,
-            mlflow_model=mlflow.models.Model(run_id=run_id, model_id=model_id),
+            mlflow_model=mlflow.models.Model(run_id=run_id, model_id=model.model_id),
             signature=signature,
             pip_requirements=_requirements(),
             save_as_external_data=False,
         )
         shutil.copyfile(candidate.path, saved / "model.onnx")  # byte for byte the file that its tags name
-        client.log_model_artifacts(model_id, str(saved))
-    client.finalize_logged_model(model_id, "READY")
-    client.log_outputs(run_id, [mlflow.entities.LoggedModelOutput(model_id, step=0)])
+        client.log_model_artifacts(model.model_id, str(saved))
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [mlflow.entities.LoggedModelOutput(model.model_id, step=0)])
     now = int(time.time() * 1000)
     metrics = [
-        mlflow.entities.Metric(name, value, now, 0, model_id=model_id, run_id=run_id)
+        mlflow.entities.Metric(name, value, now, 0, model_id=model.model_id, run_id=run_id)
         for name, value in candidate.metrics.items()
     ]
     client.log_batch(run_id, metrics=metrics)
-    return model_id
+    return model
 
 
 def _create_version(
-    client: "MlflowClient", candidate: _Candidate, *, tags: Mapping[str, str], run_id: str, model_id: str
+    client: "MlflowClient", candidate: _Candidate, *, tags: Mapping[str, str], model: "LoggedModel"
 ) -> str:
     name = candidate.card.recipe
     try:
@@ -214,8 +215,9 @@ def _create_version(
             raise
     # A version shows no metrics of its own, so they are tags.
     figures = {f"metric.{metric}": f"{value:.6g}" for metric, value in candidate.metrics.items()}
+    # The place of the files is said in full, because MLflow would look for the id in the store of the environment.
     version = client.create_model_version(
-        name, f"models:/{model_id}", run_id, tags={**tags, **figures}, model_id=model_id
+        name, model.artifact_location, model.source_run_id, tags={**tags, **figures}, model_id=model.model_id
     )
     return str(version.version)
 

@@ -7,6 +7,7 @@ import importlib
 import logging
 import os
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ _ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # what goes wrong is raised as well, and said in one sentence here
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the default waits four minutes for a server that is not there
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
 }
@@ -46,11 +48,19 @@ def connect() -> "MlflowClient":
 
     """
     mlflow = load_mlflow()
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or _make_embedded_store()
-    with reporting():
+    with without_warnings(), reporting():
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or _make_embedded_store()
         client: MlflowClient = mlflow.MlflowClient(uri)
         client.search_experiments(max_results=1)
     return client
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Keep back the warnings of MLflow's own code about its own type hints and its use of SQLAlchemy."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def experiment_id(client: "MlflowClient", name: str) -> str:
