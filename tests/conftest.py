@@ -1,0 +1,15 @@
+"""A working directory with tiny recipes, for all tests that run stages."""
+
+from pathlib import Path
+
+import pytest
+from recipes import PAINTER, STYLIST, write_params
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory with a params file of two tiny recipes, and no tracking."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANVAS_TRACKING", "off")
+    write_params(tmp_path / "params.yaml", painter=PAINTER, stylist=STYLIST)
+    return tmp_path

@@ -1,0 +1,103 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pipeline.contracts import Batch, Image
+from pipeline.errors import RecipeError
+from pipeline.losses.nonsaturating import NonSaturating
+from pipeline.losses.wasserstein import Wasserstein
+from pipeline.networks.mlp import Mlp
+from pipeline.objectives.adversarial import Adversarial, class_weights, interpolated_penalty, squared_slope
+
+IMAGE = Image(channels=1, size=8, classes=("a", "b"))
+
+
+class LinearCritic(nn.Module):
+    """f(x) = w . x, whose slope is w everywhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-1, 1, 64))
+
+    def forward(self, images: Tensor, classes: Tensor) -> Tensor:
+        return images.flatten(1) @ self.weight
+
+
+def batch(count: int = 4) -> Batch:
+    random = torch.Generator().manual_seed(0)
+    return Batch(torch.rand(count, 1, 8, 8, generator=random) * 2 - 1, torch.arange(count) % 2)
+
+
+def test_penalties_of_a_linear_critic_have_a_closed_form() -> None:
+    critic, images = LinearCritic(), batch().images.requires_grad_()
+    norm = critic.weight.norm().item()
+    torch.testing.assert_close(squared_slope(critic(images, None), images), torch.full((4,), norm**2))
+    penalty = interpolated_penalty(critic, images, torch.zeros_like(images), torch.zeros(4, 0))
+    assert penalty.item() == pytest.approx((norm - 1) ** 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("objective", "extra"),
+    [
+        (Adversarial(r1=3.0), lambda norm: 0.5 * 3 * norm**2),
+        (Adversarial(gradient_penalty=10.0), lambda norm: 10 * (norm - 1) ** 2),
+    ],
+)
+def test_a_penalty_joins_the_discriminators_loss_with_its_weight(objective: Adversarial, extra) -> None:
+    modules = Mlp().build(IMAGE) | {"discriminator": LinearCritic()}
+
+    def discriminator_loss(config: Adversarial) -> float:
+        torch.manual_seed(1)
+        return config.phases(modules, NonSaturating(), IMAGE)[0][1](batch()).item()
+
+    norm = modules["discriminator"].weight.norm().item()
+    difference = discriminator_loss(objective) - discriminator_loss(Adversarial())
+    assert difference == pytest.approx(extra(norm), rel=1e-4)
+
+
+def test_the_penalty_reaches_the_weights() -> None:
+    critic, images = LinearCritic(), batch().images.requires_grad_()
+    squared_slope(critic(images, None), images).mean().backward()
+    torch.testing.assert_close(critic.weight.grad, 2 * critic.weight.detach())
+
+
+def test_critic_steps_come_before_the_generators() -> None:
+    phases = Adversarial(critic_steps=3).phases(Mlp().build(IMAGE), NonSaturating(), IMAGE)
+    assert [role for role, _ in phases] == ["discriminator"] * 3 + ["generator"]
+
+
+def test_weight_clipping_bounds_every_weight_of_the_critic_alone() -> None:
+    modules = Mlp().build(IMAGE)
+    before = [weight.clone() for weight in modules["generator"].parameters()]
+    phases = Adversarial(weight_clip=0.01).phases(modules, Wasserstein(), IMAGE)
+    for _, compute_loss in phases:
+        compute_loss(batch())
+    assert max(weight.abs().max().item() for weight in modules["discriminator"].parameters()) <= 0.01
+    for weight, old in zip(modules["generator"].parameters(), before, strict=True):
+        torch.testing.assert_close(weight, old)
+
+
+def test_wasserstein_without_a_bound_on_the_critic_is_refused() -> None:
+    with pytest.raises(RecipeError, match="set weight_clip or gradient_penalty"):
+        Adversarial().phases(Mlp().build(IMAGE), Wasserstein(), IMAGE)
+
+
+def test_the_discriminators_phase_leaves_the_generator_alone() -> None:
+    modules = Mlp().build(IMAGE)
+    Adversarial(r1=1.0).phases(modules, NonSaturating(), IMAGE)[0][1](batch()).backward()
+    assert all(weight.grad is None for weight in modules["generator"].parameters())
+    assert all(weight.grad is not None for weight in modules["discriminator"].parameters())
+
+
+def test_class_weights_are_one_hot_or_absent() -> None:
+    assert class_weights(torch.tensor([1, 0]), 3).tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert class_weights(torch.tensor([1, 0]), 0).shape == (2, 0)
+
+
+def test_previews_repeat_and_show_every_class_in_its_column() -> None:
+    modules = Mlp(conditional=True).build(IMAGE)
+    pictures, columns = Adversarial().preview(modules, batch())
+    again, _ = Adversarial().preview(modules, batch())
+    assert columns == 2
+    assert pictures.shape == (16, 1, 8, 8)
+    torch.testing.assert_close(pictures, again)

@@ -1,0 +1,104 @@
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from recipes import PAINTER, write_params
+
+from pipeline.errors import RecipeError
+from pipeline.networks.dcgan import Dcgan
+from pipeline.recipe import read_recipe
+
+
+def painter_with(path: Path, dotted: str, value: Any) -> Path:
+    section = copy.deepcopy(PAINTER)
+    *parents, key = dotted.split(".")
+    target = section
+    for parent in parents:
+        target = target[parent]
+    target[key] = value
+    return write_params(path / "params.yaml", painter=section)
+
+
+def test_a_recipe_is_typed_and_frozen(workplace: Path) -> None:
+    recipe = read_recipe(Path("params.yaml"), "painter")
+    assert isinstance(recipe.network, Dcgan)
+    assert recipe.network.width == 4
+    assert recipe.train.betas == (0.0, 0.99)
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.network.width = 5
+
+
+def test_the_digest_follows_what_is_trained_and_nothing_else(tmp_path: Path) -> None:
+    def digest(dotted: str, value: Any) -> str:
+        return read_recipe(painter_with(tmp_path, dotted, value), "painter").digest
+
+    same = digest("description", "another text")
+    assert digest("evaluate.samples", 64) == same
+    assert digest("train.seed", 1) != same
+    assert digest("network.width", 8) != same
+
+
+@pytest.mark.parametrize(
+    ("dotted", "value", "sentence"),
+    [
+        ("network.widht", 8, "painter.network.widht: unknown key; did you mean 'width'? choose from name, latent"),
+        ("network.name", "dcgn", "painter.network.name: is 'dcgn'; did you mean 'dcgan'? choose from dcgan"),
+        ("network.name", None, "painter.network.name: is None; choose from dcgan"),
+        ("network.normalization", "layer", "painter.network.normalization: is 'layer'; input should be 'batch'"),
+        ("network.width", 0, "painter.network.width: is 0; input should be greater than or equal to 1"),
+        ("network.width", "8", "painter.network.width: is '8'; input should be a valid integer"),
+        ("network", "dcgan", "painter.network: is 'dcgan'; it must be a mapping of keys to values"),
+        ("loss.name", "cross_entropy", "painter.loss.name: is 'cross_entropy'; choose from hinge, least_squares"),
+        ("objective.r1", "1e-1", "painter.objective.r1: is '1e-1'; write a number with a point (2.0e-4)"),
+        ("train.learning_rates.generator", float("inf"), "painter.train.learning_rates.generator"),
+        ("train.steps", 0, "painter.train.steps: is 0"),
+        ("data.families", ["mondriaan"], "there is no family 'mondriaan'"),
+        ("trian", {}, "painter.trian: unknown key; did you mean 'train'?"),
+    ],
+)
+def test_a_wrong_key_value_or_name_gets_one_line_that_helps(
+    tmp_path: Path, dotted: str, value: Any, sentence: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(painter_with(tmp_path, dotted, value), "painter")
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_section_or_key_is_named(tmp_path: Path) -> None:
+    section = copy.deepcopy(PAINTER)
+    del section["train"]["steps"]
+    with pytest.raises(RecipeError, match=r"^painter.train.steps: missing"):
+        read_recipe(write_params(tmp_path / "params.yaml", painter=section), "painter")
+    del section["train"]
+    with pytest.raises(RecipeError, match=r"^painter.train: missing"):
+        read_recipe(write_params(tmp_path / "params.yaml", painter=section), "painter")
+
+
+def test_an_unknown_recipe_names_the_known_ones(workplace: Path) -> None:
+    with pytest.raises(RecipeError, match="there is no recipe 'paintr'; did you mean 'painter'"):
+        read_recipe(Path("params.yaml"), "paintr")
+
+
+@pytest.mark.parametrize("content", ["recipes: [", "- a", "", "recipes: 3"])
+def test_a_params_file_that_holds_no_recipes(tmp_path: Path, content: str) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(content)
+    with pytest.raises(RecipeError, match=r"params\.yaml") as caught:
+        read_recipe(params, "painter")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_params_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="cannot be read"):
+        read_recipe(tmp_path / "params.yaml", "painter")
+
+
+def test_the_recipes_that_ship_are_valid() -> None:
+    params = Path(__file__).parents[2] / "params.yaml"
+    names = yaml.safe_load(params.read_text(encoding="utf-8"))["recipes"]
+    assert {"painter", "stylist"} <= set(names)
+    for name in names:
+        assert read_recipe(params, name).description

@@ -1,0 +1,188 @@
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pipeline import checkpoint
+from pipeline.contracts import Batch, Image
+from pipeline.errors import CheckpointError, TrainingError
+from pipeline.losses.nonsaturating import NonSaturating
+from pipeline.networks.dcgan import Dcgan
+from pipeline.objectives.adversarial import Adversarial
+from pipeline.recipe import Training
+from pipeline.training import Sampler, Trainer
+
+IMAGE = Image(3, 16, ("a", "b"))
+RATES = {"generator": 1e-3, "discriminator": 2e-3}
+
+
+def sampler(config: Training, *, count: int = 20) -> Sampler:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (count, 3, 16, 16), np.uint8)
+    labels = np.arange(count) % 2
+    return Sampler(images, labels, domains=[np.arange(count)], config=config, device=torch.device("cpu"))
+
+
+def trainer(config: Training) -> Trainer:
+    torch.manual_seed(config.seed)
+    modules = Dcgan(latent=4, width=2).build(IMAGE)
+    phases = Adversarial(r1=0.1).phases(modules, NonSaturating(), IMAGE)
+    return Trainer(modules, phases, deployed=("generator",), sampler=sampler(config), config=config)
+
+
+def settings(**changes: object) -> Training:
+    fields = {"steps": 6, "batch": 4, "learning_rates": RATES, "log_every": 1, "flip": True, **changes}
+    return Training.model_validate(fields)
+
+
+def weights(state: dict) -> dict[str, torch.Tensor]:
+    return {
+        f"{part}.{role}.{name}": tensor
+        for part in ("modules", "averaged")
+        for role, tensors in state[part].items()
+        for name, tensor in tensors.items()
+    }
+
+
+def test_a_resumed_training_ends_with_the_same_bits(tmp_path) -> None:
+    straight = trainer(settings())
+    figures = dict(straight.run())
+
+    broken = trainer(settings())
+    run = broken.run()
+    for _ in range(3):
+        next(run)
+    checkpoint.save(tmp_path / "state.pt", broken.state(), digest="x")
+    resumed = trainer(settings(seed=99))
+    resumed.restore(checkpoint.load(tmp_path / "state.pt", digest="x"))
+    later = dict(resumed.run())
+
+    assert list(later) == [4, 5, 6]
+    assert later == {step: figures[step] for step in later}
+    assert resumed.history == straight.history
+    expected, found = weights(straight.state()), weights(resumed.state())
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_equal_seeds_give_equal_weights_and_others_do_not() -> None:
+    def trained(seed: int) -> torch.Tensor:
+        training = trainer(settings(seed=seed))
+        list(training.run())
+        return next(training.averaged["generator"].parameters())
+
+    assert torch.equal(trained(1), trained(1))
+    assert not torch.equal(trained(1), trained(2))
+
+
+def test_averaged_weights_follow_their_formula() -> None:
+    training = trainer(settings(steps=3, ema_half_life=0.5))
+    generator = training._modules["generator"]
+    expected = copy.deepcopy(next(generator.parameters()).detach())
+    for step in range(3):
+        next(run) if step else next(run := training.run())
+        half_life = min(0.5 * 3, 0.05 * (step + 1))
+        expected = expected.lerp(next(generator.parameters()).detach(), 1 - 0.5 ** (1 / half_life))
+        torch.testing.assert_close(next(training.averaged["generator"].parameters()), expected)
+
+
+def test_rates_stay_and_then_fall_by_a_cosine_to_zero() -> None:
+    training = trainer(settings(steps=10, decay=0.4))
+    rates = []
+    for _ in training.run():
+        rates.append(training._optimizers["generator"].param_groups[0]["lr"] / 1e-3)
+    assert rates[:7] == [1.0] * 7
+    falling = [0.5 * (1 + math.cos(math.pi * share)) for share in (0.25, 0.5, 0.75)]
+    assert rates[7:] == pytest.approx(falling)
+
+
+def test_each_phase_steps_its_own_role_at_its_own_rate() -> None:
+    one = nn.Linear(1, 1, bias=False)
+    other = nn.Linear(1, 1, bias=False)
+    before = one.weight.item(), other.weight.item()
+    phases = [("one", lambda batch: one.weight.sum() + other.weight.sum())]
+    config = settings(steps=1, learning_rates={"one": 0.25})
+    training = Trainer({"one": one, "other": other}, phases, deployed=("one",), sampler=sampler(config), config=config)
+    list(training.run())
+    # Adam's first step is the rate itself, whatever the gradient.
+    assert one.weight.item() == pytest.approx(before[0] - 0.25)
+    assert other.weight.item() == before[1]
+
+
+def test_clipping_bounds_the_gradient_and_reports_what_it_was() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    config = settings(steps=1, learning_rates={"layer": 0.1}, clip=0.5)
+    training = Trainer(
+        {"layer": layer},
+        [("layer", lambda batch: 30 * layer.weight.sum())],
+        deployed=(),
+        sampler=sampler(config),
+        config=config,
+    )
+    ((_, figures),) = training.run()
+    assert figures["layer_gradient"] == pytest.approx(30)
+    assert layer.weight.grad.item() == pytest.approx(0.5, rel=1e-4)
+
+
+def test_figures_that_are_not_finite_end_the_training_with_advice() -> None:
+    layer = nn.Linear(1, 1)
+    config = settings(learning_rates={"layer": 0.1})
+    phases = [("layer", lambda batch: layer.weight.sum() * torch.tensor(float("nan")))]
+    training = Trainer({"layer": layer}, phases, deployed=(), sampler=sampler(config), config=config)
+    with pytest.raises(TrainingError, match="layer loss is not finite after step 1; lower train.learning_rates"):
+        list(training.run())
+
+
+def test_rates_must_name_the_roles() -> None:
+    with pytest.raises(TrainingError, match="names generator; it must name discriminator, generator"):
+        trainer(settings(learning_rates={"generator": 1e-3}))
+
+
+def test_batches_hold_the_pictures_in_range_and_domain_after_domain() -> None:
+    images = np.stack([np.full((1, 2, 2), value, np.uint8) for value in (0, 51, 255)])
+    config = settings(flip=False)
+    drawn = Sampler(
+        images,
+        np.array([0, 1, 2]),
+        domains=[np.array([0, 1]), np.array([2])],
+        config=config,
+        device=torch.device("cpu"),
+    ).draw()
+    low, high = drawn.split(2)
+    assert isinstance(drawn, Batch)
+    assert set(low.labels.tolist()) <= {0, 1}
+    assert set(high.labels.tolist()) == {2}
+    expected = torch.tensor([-1.0, -0.6, 1.0])[drawn.labels]
+    torch.testing.assert_close(drawn.images[:, 0, 0, 0], expected)
+
+
+def test_flips_mirror_left_to_right_only() -> None:
+    picture = np.arange(4, dtype=np.uint8).reshape(1, 1, 2, 2)
+    source = Sampler(
+        picture, np.zeros(1, np.int64), domains=[np.arange(1)], config=settings(batch=64), device=torch.device("cpu")
+    )
+    seen = {tuple(((image + 1) * 127.5).round().int().flatten().tolist()) for image in source.draw().images}
+    assert seen == {(0, 1, 2, 3), (1, 0, 3, 2)}
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path) -> None:
+    checkpoint.save(tmp_path / "painter.pt", {"step": 1}, digest="mine")
+    assert checkpoint.load(tmp_path / "painter.pt", digest="mine") == {"step": 1}
+    with pytest.raises(CheckpointError, match="belongs to another recipe or other data"):
+        checkpoint.load(tmp_path / "painter.pt", digest="yours")
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+def test_a_damaged_checkpoint_is_refused(tmp_path, content: bytes | None) -> None:
+    path = tmp_path / "painter.pt"
+    checkpoint.save(path, {"weights": torch.zeros(1000)}, digest="mine")
+    path.write_bytes(path.read_bytes()[:1500] if content is None else content)
+    with pytest.raises(CheckpointError, match="is damaged; delete it and train again"):
+        checkpoint.load(path, digest="mine")
+
+
+def test_a_missing_checkpoint_names_the_command(tmp_path) -> None:
+    with pytest.raises(CheckpointError, match="run `python -m pipeline train painter` first"):
+        checkpoint.load(tmp_path / "painter.pt", digest="mine")
