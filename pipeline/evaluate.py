@@ -44,7 +44,7 @@ def evaluate(recipe: Recipe, workspace: Workspace) -> None:
         facts, results = score(model, dataset, recipe)
         latency = measure_latency(model)
     except ModelError as error:
-        raise EvaluationError(f"{error}; `python -m pipeline export {recipe.name}` makes the file anew") from error
+        raise EvaluationError(str(error)) from error
     figures = {name: _rounded(result.scores) for name, result in results.items() if result.scores}
     with writing(workspace.reports / "evaluation") as folder:
         folder.mkdir()

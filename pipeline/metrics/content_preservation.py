@@ -23,15 +23,16 @@ class ContentPreservation(StylizationMetric):
     def compute(self, evidence: StylizationEvidence) -> Result:
         results = evidence.stylized.reshape(-1, *evidence.stylized.shape[2:])
         photographs = np.tile(evidence.photographs, (len(evidence.styles), 1, 1, 1))
-        full, other = luma(torch.from_numpy(photographs)), luma(torch.from_numpy(results))
+        # In [0, 1], because SSIM compares means by their ratio.
+        full, other = (luma(torch.from_numpy(pictures) / 2 + 0.5) for pictures in (photographs, results))
         coarse, other_coarse = (
             [level for level in pyramid(brightness, 3) if min(level.shape[2:]) >= _SMALLEST_SIDE][-1]
             for brightness in (full, other)
         )
         return Result(
             {
-                "ssim": float(ssim(full, other).mean()),
-                "coarse_ssim": float(ssim(coarse, other_coarse).mean()),
+                "ssim": float(ssim(full, other, data_range=1).mean()),
+                "coarse_ssim": float(ssim(coarse, other_coarse, data_range=1).mean()),
                 "edge_f1": edge_f1(full.numpy()[:, 0], other.numpy()[:, 0]),
             },
         )

@@ -1,0 +1,272 @@
+"""The stage `evaluate`, end to end, on graphs so small that their answers are known."""
+
+import csv
+import json
+
+import numpy as np
+import onnx
+import PIL.Image
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from demo.card import METADATA_KEY, Choice, ModelCard, Port
+from pipeline.contracts import PHOTOGRAPH
+from pipeline.errors import DataError, EvaluationError
+from pipeline.evaluate import evaluate
+from pipeline.recipe import read_recipe
+from pipeline.workspace import Workspace
+
+SIDE = 16
+LATENT = 6
+FAMILIES = ("mondrian", "waves")
+PALETTE = np.array([[0.8, -0.5, -0.7], [-0.7, -0.3, 0.8]], np.float32)
+
+
+def write_data(workspace, classes, *, side=SIDE, count=60, held_back=0.25):
+    """Write prepared data of bright noise in the class's colour (photographs are grey), classes in turn."""
+    random = np.random.default_rng(0)
+    labels = np.arange(count) % len(classes)
+    colours = np.concatenate([PALETTE, np.zeros((1, 3), np.float32)])[labels]
+    values = 0.7 * colours[:, :, None, None] + random.normal(0, 0.15, (count, 3, side, side))
+    images = np.rint((values.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+    split = (np.arange(count) >= count * (1 - held_back)).astype(np.uint8)
+    workspace.prepared.mkdir(parents=True)
+    for name, array in (("images", images), ("labels", labels.astype(np.int64)), ("split", split)):
+        np.save(workspace.prepared / f"{name}.npy", array)
+    manifest = {"channels": 3, "size": side, "classes": classes, "digest": "0", "counts": {"pictures": count}}
+    (workspace.prepared / "manifest.json").write_text(json.dumps(manifest))
+    return images, labels, split
+
+
+def write_model(workspace, card, nodes, constants):
+    """Write a graph of standard operators with its card, as `export` does."""
+    ports = [
+        [helper.make_tensor_value_info(port.name, TensorProto.FLOAT, port.shape) for port in side]
+        for side in (card.inputs, card.outputs)
+    ]
+    weights = [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()]
+    model = helper.make_model(
+        helper.make_graph(nodes, "tiny", *ports, weights), opset_imports=[helper.make_opsetid("", 18)], ir_version=10
+    )
+    helper.set_model_props(model, {METADATA_KEY: card.to_json()})
+    onnx.checker.check_model(model, full_check=True)
+    workspace.model.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, workspace.model)
+
+
+def write_painter(workspace, *, choices=FAMILIES, gain=0.7, side=SIDE):
+    """Write tanh(latent A + gain * class colour), or the same without classes."""
+    latent, classes = Port("latent", ("N", LATENT), "latent"), Port("classes", ("N", len(choices)), "weights")
+    card = ModelCard(
+        recipe="painter",
+        task="sample",
+        channels=3,
+        size=side,
+        inputs=(latent, classes) if choices else (latent,),
+        outputs=(Port("picture", ("N", 3, side, side), "picture"),),
+        choices=tuple(Choice(name) for name in choices),
+    )
+    mixing = np.random.default_rng(1).normal(0, 0.15 / LATENT**0.5, (LATENT, 3 * side * side)).astype(np.float32)
+    nodes = [helper.make_node("MatMul", ["latent", "mixing"], ["texture"])]
+    constants = {"mixing": mixing, "shape": np.array([-1, 3, side, side])}
+    if choices:
+        constants["colours"] = (gain * PALETTE[: len(choices)]).repeat(side * side, axis=1)
+        nodes += [
+            helper.make_node("MatMul", ["classes", "colours"], ["ground"]),
+            helper.make_node("Add", ["texture", "ground"], ["sum"]),
+        ]
+    nodes += [
+        helper.make_node("Tanh", ["sum" if choices else "texture"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["picture"]),
+    ]
+    write_model(workspace, card, nodes, constants)
+
+
+def write_stylist(workspace, *, choices=FAMILIES, noise=True):
+    """Write content + strength * (colour of the style + a shift by the noise)."""
+    ports = [
+        Port("content", ("N", 3, "H", "W"), "picture"),
+        Port("style", ("N", len(choices)), "weights"),
+        Port("strength", ("N", 1), "degree"),
+        *([Port("noise", ("N", 2), "noise")] if noise else []),
+    ]
+    card = ModelCard(
+        recipe="stylist",
+        task="stylize",
+        channels=3,
+        size=32,
+        inputs=tuple(ports),
+        outputs=(Port("picture", ("N", 3, "H", "W"), "picture"),),
+        choices=tuple(Choice(name) for name in choices),
+    )
+    nodes = [helper.make_node("MatMul", ["style", "colours"], ["plain"])]
+    if noise:
+        nodes += [
+            helper.make_node("MatMul", ["noise", "shifts"], ["shift"]),
+            helper.make_node("Add", ["plain", "shift"], ["colour"]),
+        ]
+    nodes += [
+        helper.make_node("Mul", ["colour" if noise else "plain", "strength"], ["faded"]),
+        helper.make_node("Unsqueeze", ["faded", "axes"], ["ground"]),
+        helper.make_node("Add", ["content", "ground"], ["sum"]),
+        helper.make_node("Clip", ["sum", "lowest", "highest"], ["picture"]),
+    ]
+    constants = {
+        "colours": 0.5 * PALETTE[: len(choices)],
+        "axes": np.array([2, 3]),
+        "lowest": np.float32(-1),
+        "highest": np.float32(1),
+    }
+    if noise:
+        constants["shifts"] = np.full((2, 3), 0.02, np.float32)
+    write_model(workspace, card, nodes, constants)
+
+
+@pytest.fixture
+def painter(workplace):
+    recipe, workspace = read_recipe(workplace / "params.yaml", "painter"), Workspace("painter", workplace)
+    write_data(workspace, FAMILIES)
+    return recipe, workspace
+
+
+@pytest.fixture
+def stylist(workplace):
+    recipe, workspace = read_recipe(workplace / "params.yaml", "stylist"), Workspace("stylist", workplace)
+    write_data(workspace, (*FAMILIES, PHOTOGRAPH), side=32)
+    return recipe, workspace
+
+
+def metrics_of(workspace):
+    return json.loads((workspace.reports / "metrics.json").read_text())
+
+
+def test_a_painter_is_scored(painter):
+    write_painter(painter[1])
+    evaluate(*painter)
+    report = metrics_of(painter[1])
+    assert report["extractor"] == {"name": "random-bank-moments", "version": 1, "seed": 20260101, "features": 128}
+    assert report["pictures"] == {"training": 45, "validation": 15, "generated": 32}
+    assert report["label_agreement"]["agreement"] == 1
+    assert report["memorisation"]["searched"] == 45
+    assert 0 < report["frechet"]["floor"] < report["frechet"]["distance"]
+    evaluation = painter[1].reports / "evaluation"
+    assert {path.name for path in evaluation.iterdir()} == {
+        "samples.png",
+        "nearest.png",
+        "nearest.csv",
+        "classes.csv",
+        "confusion.csv",
+    }
+    with (evaluation / "confusion.csv").open(encoding="utf-8") as stream:
+        assert len(list(csv.DictReader(stream))) == 32
+    with PIL.Image.open(evaluation / "samples.png") as sheet:
+        assert sheet.width > 8 * 64
+    latency = json.loads((painter[1].reports / "latency.json").read_text())
+    assert latency["provider"] in {"CPU", "CUDA"}
+    assert 0 < latency["batch_1"]["median_ms"] <= latency["batch_1"]["p90_ms"]
+    assert set(latency) == {"provider", "batch_1", "batch_16"}
+
+
+def test_the_same_model_has_the_same_report_to_the_byte(painter):
+    write_painter(painter[1])
+    evaluate(*painter)
+    files = [painter[1].reports / "metrics.json", *sorted((painter[1].reports / "evaluation").iterdir())]
+    first = [path.read_bytes() for path in files]
+    evaluate(*painter)
+    assert [path.read_bytes() for path in files] == first
+
+
+def test_a_worse_painter_scores_worse(painter):
+    write_painter(painter[1])
+    evaluate(*painter)
+    good = metrics_of(painter[1])
+    write_painter(painter[1], gain=-0.7)
+    evaluate(*painter)
+    bad = metrics_of(painter[1])
+    assert bad["frechet"]["distance"] > 2 * good["frechet"]["distance"]
+    assert bad["kernel"]["low"] > good["kernel"]["high"]
+    assert bad["label_agreement"]["agreement"] < 0.2
+
+
+def test_a_painter_without_classes_is_scored_without_agreement(painter):
+    write_painter(painter[1], choices=())
+    evaluate(*painter)
+    assert "agreement" not in metrics_of(painter[1])["label_agreement"]
+
+
+def test_a_stylist_is_scored(stylist):
+    write_stylist(stylist[1])
+    evaluate(*stylist)
+    report = metrics_of(stylist[1])
+    assert report["pictures"] == {"photographs": 5, "styles": 2}
+    assert report["strength_control"]["identity_psnr"] == 100
+    assert report["strength_control"]["monotone"] == 1
+    # A plain tint, which the noise shifts a little, keeps nearly all of the structure.
+    assert report["content_preservation"]["ssim"] > 0.8
+    assert report["diversity"]["levels"] > 0
+    assert set(report) == {
+        "extractor",
+        "pictures",
+        "content_preservation",
+        "style_similarity",
+        "strength_control",
+        "diversity",
+    }
+    assert {path.name for path in (stylist[1].reports / "evaluation").iterdir()} == {
+        "styles.png",
+        "styles.csv",
+        "strength.png",
+        "strength.csv",
+    }
+    assert set(json.loads((stylist[1].reports / "latency.json").read_text())) == {"provider", "side_256", "side_512"}
+
+
+def test_a_stylist_without_noise_has_no_diversity(stylist):
+    write_stylist(stylist[1], noise=False)
+    evaluate(*stylist)
+    assert "diversity" not in metrics_of(stylist[1])
+
+
+def test_missing_data_name_the_command(workplace):
+    recipe = read_recipe(workplace / "params.yaml", "painter")
+    with pytest.raises(DataError, match="python -m pipeline prepare painter"):
+        evaluate(recipe, Workspace("painter", workplace))
+
+
+def test_a_missing_model_names_the_command(painter):
+    with pytest.raises(EvaluationError, match=r"model\.onnx does not exist; make it with"):
+        evaluate(*painter)
+
+
+def test_numbers_that_are_not_finite_end_the_stage_and_keep_the_last_report(painter):
+    write_painter(painter[1])
+    evaluate(*painter)
+    before = (painter[1].reports / "metrics.json").read_bytes()
+    write_painter(painter[1], gain=float("nan"))
+    with pytest.raises(EvaluationError, match="not finite"):
+        evaluate(*painter)
+    assert (painter[1].reports / "metrics.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("change", [{"choices": ("mondrian", "rosette")}, {"side": 8}])
+def test_a_model_of_other_data_is_refused(painter, change):
+    write_painter(painter[1], **change)
+    with pytest.raises(EvaluationError, match="was made for other data"):
+        evaluate(*painter)
+
+
+@pytest.mark.parametrize(("count", "held_back"), [(60, 0), (8, 0.25)])
+def test_too_few_pictures_are_named(workplace, count, held_back):
+    workspace = Workspace("painter", workplace)
+    write_data(workspace, FAMILIES, count=count, held_back=held_back)
+    write_painter(workspace)
+    with pytest.raises(EvaluationError, match="too few"):
+        evaluate(read_recipe(workplace / "params.yaml", "painter"), workspace)
+
+
+def test_a_stylist_without_held_back_photographs_is_refused(workplace):
+    workspace = Workspace("stylist", workplace)
+    write_data(workspace, (*FAMILIES, PHOTOGRAPH), side=32, held_back=0)
+    write_stylist(workspace)
+    with pytest.raises(EvaluationError, match="0 pictures of 'photograph'"):
+        evaluate(read_recipe(workplace / "params.yaml", "stylist"), workspace)
