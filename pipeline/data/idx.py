@@ -84,6 +84,9 @@ class Idx(Source):
                     raise DataError(f"{labels}: label {label} has no name; give class_names for labels 0 to {label}")
                 load = partial(PIL.Image.frombytes, "L", (width, height), pixels)
                 yield Item(origin=f"{images.name} {index}", label=names[label], load=load)
+            # The checksum of a packed file stands at its end.
+            _read(pixel_stream, 0, images)
+            _read(label_stream, 0, labels)
 
     def _file(self, kind: str, dimensions: int) -> Path:
         packed = f"{self.part}-{kind}-idx{dimensions}-ubyte.gz"
@@ -116,10 +119,11 @@ def _dimensions(stream: Stream, path: Path, *, count: int) -> tuple[int, ...]:
 
 
 def _read(stream: Stream, count: int, path: Path) -> bytes:
+    """Return the next `count` bytes; with 0, make sure that the file ends here."""
     try:
-        content = stream.read(count)
+        content = stream.read(count or 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: damaged or cut short ({error}); get a fresh copy") from error
-    if len(content) < count:
-        raise DataError(f"{path}: cut short; get a fresh copy")
+    if len(content) != count:
+        raise DataError(f"{path}: cut short, or longer than it says; get a fresh copy")
     return content
