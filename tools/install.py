@@ -79,7 +79,9 @@ def _run(command: list[str], *, total: int) -> int:
 
 
 def _collected(lines: Iterable[str]) -> int:
-    return len({line.split()[1] for line in list(lines) if line.startswith("Collecting ")})
+    """Return how many packages pip has looked at."""
+    found = (re.match(r"(?:Collecting|Requirement already satisfied:) ([\w.-]+)", line) for line in list(lines))
+    return len({match[1] for match in found if match})
 
 
 def _installed() -> int:
@@ -89,7 +91,8 @@ def _installed() -> int:
 def _show(done: float, elapsed: float, shown: int) -> int:
     """Draw the bar, or off a terminal a line now and then; return what was shown, in percent."""
     percent = int(100 * done)
-    left = f", {elapsed / done * (1 - done):.0f} s left" if 0.05 < done < 1 else ""
+    seconds = round(elapsed / done * (1 - done)) if done else 0
+    left = f", {seconds // 60}:{seconds % 60:02} left" if 0.05 < done < 1 else ""
     if sys.stdout.isatty():
         print(f"\r[{'#' * (percent // 2):50}] {percent:3} %{left:15}", end="", flush=True)
         return percent
