@@ -37,8 +37,9 @@ def noise(random: np.random.Generator, side: int, *, cells: int, tall: int | Non
     tall = cells if tall is None else tall
     knots = random.uniform(-1, 1, (tall + 3, cells + 3)).astype(np.float32)
     # A cubic B-spline averages its knots, so their spread is given back.
-    smooth: Float32 = _spline(side, tall) @ knots @ _spline(side, cells).T
-    return np.clip(smooth * np.float32(1.9), -1, 1)
+    rows: Float32 = _spline(side, tall) @ (knots * np.float32(1.9))
+    smooth: Float32 = rows @ _spline(side, cells).T
+    return smooth.clip(-1, 1)
 
 
 def edge(distance: Float32, *, width: float) -> Float32:

@@ -31,5 +31,5 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
     reach = random.uniform(0.44, 0.5, cells * cells).astype(np.float32)
     radius = np.hypot(across - column - middles[cell, 0], down - row - middles[cell, 1])
     ring = np.clip(rings + 1 - np.ceil(radius / reach[cell] * rings), 0, rings).astype(np.int64)
-    colours = paint.T[:, inks[cell, ring]]
+    colours = paint.T.take(inks[cell, ring], axis=1)
     return finish(colours * (1 + np.float32(0.1) * noise(random, side, cells=14)))

@@ -31,7 +31,7 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
     along = along + random.uniform(0.1, 0.25) * _drag(across, random.uniform(0.5, 0.9), random.uniform(0, 1))
     across = across + np.float32(0.12) * np.sin(along * np.float32(random.uniform(2, 4)))
     bands = _bands(random, paint)
-    colours = bands[:, np.clip((across + 2) * (_STEPS / 4), 0, _STEPS - 1).astype(np.int32)]
+    colours = bands.take(np.clip((across + 2) * (_STEPS / 4), 0, _STEPS - 1).astype(np.int64), axis=1)
     return finish(colours * (1 + np.float32(0.06) * noise(random, side, cells=16)))
 
 

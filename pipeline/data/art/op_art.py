@@ -46,4 +46,5 @@ def _rays(random: np.random.Generator, dx: Float32, dy: Float32, radius: Float32
     count = int(random.integers(7, 12))
     twist = np.float32(random.uniform(2.5, 5) * random.choice([-1, 1]))
     rays: Float32 = np.sin(count * np.arctan2(dy, dx) + twist * np.log(radius + np.float32(0.12)))
-    return rays * np.sin(np.float32(np.pi * random.uniform(2.2, 3.2)) * np.sqrt(radius + np.float32(0.02)) * 2)
+    rings: Float32 = np.sin(np.float32(np.pi * random.uniform(2.2, 3.2)) * np.sqrt(radius + np.float32(0.02)) * 2)
+    return rays * rings

@@ -32,7 +32,7 @@ def ramp(palette: Palette, positions: Float32) -> Float32:
     """Return (3, ...) colours for positions (...) in [0, 1] along a palette, blended smoothly from end to end."""
     knots, steps = np.linspace(0, 1, len(palette)), np.linspace(0, 1, 512)
     table = np.stack([np.interp(steps, knots, channel) for channel in palette.T]).astype(np.float32)
-    return table[:, np.clip(positions * 511, 0, 511).astype(np.int32)]
+    return table.take(np.clip(positions * 511, 0, 511).astype(np.int64), axis=1)
 
 
 def blend(below: Float32, above: Float32, cover: Float32) -> Float32:

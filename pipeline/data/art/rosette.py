@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 
 from pipeline.data.art.canvas import OVERSAMPLING, coordinates, edge, finish
-from pipeline.data.art.palette import blend, palettes, pick, plane
+from pipeline.data.art.palette import Float32, blend, palettes, pick, plane
 
 _ENAMEL = palettes(
     "2b0a3d 8e2657 e4572e f3a712 fbe8c8",
@@ -36,7 +36,8 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
         phase = folded if ring % 2 == 0 else 1 - folded
         rim = outer * (1 - depth * phase ** np.float32(sharp))
         body = plane(paint[1 + (ring + 1) % (len(paint) - 1)])
-        shaded = body * (0.82 + 0.3 * np.clip(radius / outer, 0, 1))
+        light: Float32 = (radius / np.float32(outer)).clip(0, 1)
+        shaded = body * (np.float32(0.82) + np.float32(0.3) * light)
         colours = blend(colours, ground, edge(rim + 0.035 - radius, width=soft))
         colours = blend(colours, shaded, edge(rim - radius, width=soft))
         bead_radius, bead_size = outer * random.uniform(0.66, 0.8), random.uniform(0.045, 0.075)

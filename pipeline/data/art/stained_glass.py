@@ -21,7 +21,7 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
     points = _spread(random, int(random.integers(13, 20)))
     nearest = np.full((side, side), np.inf, np.float32)
     second = nearest.copy()
-    pane = np.zeros((side, side), np.int32)
+    pane = np.zeros((side, side), np.int64)
     for index, (px, py) in enumerate(points):
         distance = (x - px) ** 2 + (y - py) ** 2
         pane[distance < nearest] = index
@@ -36,7 +36,9 @@ def draw(random: np.random.Generator, size: int) -> PIL.Image.Image:
     rim: Float32 = np.sqrt(second) - np.sqrt(nearest)
     shade = 0.78 + 0.22 * edge(rim - np.float32(0.13), width=0.2)
     return finish(
-        blend(plane(_LEAD), panes[:, pane] * (glow * texture * shade), edge(rim - np.float32(0.065), width=0.04))
+        blend(
+            plane(_LEAD), panes.take(pane, axis=1) * (glow * texture * shade), edge(rim - np.float32(0.065), width=0.04)
+        )
     )
 
 
