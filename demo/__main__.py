@@ -3,7 +3,6 @@
 import ipaddress
 import logging
 import socket
-import threading
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +20,7 @@ def main() -> None:
     app()
 
 
-def _version(asked: bool) -> None:
+def _tell_version(asked: bool) -> None:
     if asked:
         typer.echo(f"ganvas {__version__}")
         raise typer.Exit
@@ -33,17 +32,18 @@ def launch(
     host: Annotated[str, typer.Option(envvar="HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="PORT", min=0, max=65535, help="Port, 0 for a free one.")] = 7860,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Serve the page: sample pictures and stylise photographs with the models that the pipeline exported."""
     try:
-        listener = _listen(host, port)
+        _serve(_listen(host, port), models=models, open_browser=open_browser)
     except DemoError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
-    _serve(listener, models=models, open_browser=open_browser)
+    except KeyboardInterrupt:
+        typer.echo("Stopped.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -67,20 +67,21 @@ def _serve(listener: socket.socket, *, models: Path, open_browser: bool) -> None
     from demo.app import build_app  # noqa: PLC0415
     from demo.catalog import Catalog  # noqa: PLC0415
 
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    app = build_app(Catalog(models))
     host, port = listener.getsockname()[:2]
     address = ipaddress.ip_address(host)
     shown = "127.0.0.1" if address.is_unspecified else f"[{host}]" if address.version == 6 else host
     url = f"http://{shown}:{port}"
-    typer.echo(f"Ganvas {__version__} serves {models} at {url} (Ctrl-C ends it)")
-    if open_browser:
-        threading.Timer(0.5, webbrowser.open, (url,)).start()
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
-    try:
-        uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        typer.echo("Stopped.")
+
+    def announce() -> None:
+        typer.echo(f"Ganvas {__version__} serves {models} at {url} (Ctrl-C ends it)")
+        if open_browser:
+            webbrowser.open(url)
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    config = uvicorn.Config(
+        build_app(Catalog(models), announce=announce), log_level="warning", timeout_graceful_shutdown=2
+    )
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":

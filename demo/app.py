@@ -1,6 +1,9 @@
 """Composes the tabs into the page, and the page into an HTTP service."""
 
 import html
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import gradio as gr
@@ -42,10 +45,21 @@ HEADERS = {
 }
 
 
-def build_app(catalog: Catalog) -> FastAPI:
-    """Return the service: the page at `/`, its endpoints `/sample` and `/stylize`, and `/healthz`."""
+def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
+    """Return the service: the page at `/`, its endpoints `/sample` and `/stylize`, and `/healthz`.
+
+    `announce` is called once it serves.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        announce()
+        yield
+
     # No schema pages: they load scripts from elsewhere.
-    app = FastAPI(title="Ganvas", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Ganvas", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
 
     @app.get("/healthz")
     def healthz() -> dict[str, Any]:
@@ -95,6 +109,7 @@ def build_page(catalog: Catalog) -> gr.Blocks:
             sentences = [entry.problem for entry in catalog.entries() if entry.problem]
             return _badge(catalog), gr.update(visible=bool(sentences)), "\n".join(f"- {text}" for text in sentences)
 
+        page.load(None, None, None, js="() => ganvas.show()", api_visibility="private")
         page.load(refresh, None, [badge, broken, problems], api_visibility="private", show_progress="hidden")
     page.queue(max_size=64)
     return page
@@ -150,9 +165,9 @@ def _all_texts() -> dict[str, dict[str, str]]:
 
 
 def _head() -> str:
-    return (
-        f'<link rel="icon" href="favicon.ico" type="image/svg+xml"><script>{(ASSETS / "page.js").read_text()}</script>'
-    )
+    titles = {language: {key: tab.texts[language]["title"] for key, tab in TABS.items()} for language in LANGUAGES}
+    script = (ASSETS / "page.js").read_text(encoding="utf-8") + f"ganvas.titles = {json.dumps(titles)};"
+    return f'<link rel="icon" href="favicon.ico" type="image/svg+xml"><script>{script}</script>'
 
 
 def _badge(catalog: Catalog) -> str:
@@ -160,6 +175,7 @@ def _badge(catalog: Catalog) -> str:
     return f'<span class="badge" data-provider="{provider or "none"}">{html.escape(provider or "-")}</span>'
 
 
-_MASTHEAD = f"{(ASSETS / 'favicon.svg').read_text()}<h1>Ganvas</h1>"
-_LANGUAGES = """<button type="button" lang="en" onclick="chooseLanguage('en')">EN</button>
-<button type="button" lang="zh-CN" onclick="chooseLanguage('zh-CN')">中文</button>"""
+_MARK = (ASSETS / "favicon.svg").read_text(encoding="utf-8")
+_MASTHEAD = f'<div class="mark">{_MARK}<h1>Ganvas</h1></div>'
+_LANGUAGES = """<button type="button" lang="en" onclick="ganvas.choose('en')">EN</button>
+<button type="button" lang="zh-CN" onclick="ganvas.choose('zh-CN')">中文</button>"""

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 METADATA_KEY = "ganvas.card"
 
@@ -68,6 +68,12 @@ class ModelCard:
                 fields[key] = tuple(part(**entry) for entry in fields[key])
             for key in ("inputs", "outputs"):
                 fields[key] = tuple(Port(port.name, tuple(port.shape), port.kind) for port in fields[key])
-            return cls(**fields)
+            card = cls(**fields)
         except (json.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a model card: {error}") from error
+        if card.task not in get_args(Task):
+            raise ValueError(f"not a model card: unknown task '{card.task}'")
+        for port in (*card.inputs, *card.outputs):
+            if port.kind not in get_args(Kind):
+                raise ValueError(f"not a model card: unknown kind '{port.kind}' of '{port.name}'")
+        return card

@@ -74,7 +74,13 @@ class Model:
         if self.provider == "CPU":
             # Pictures of many sizes would otherwise leave the arena as large as their sum.
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        watchdog = threading.Timer(TIME_LIMIT, setattr, (options, "terminate", True))
+        expired = threading.Event()
+
+        def end() -> None:
+            expired.set()
+            options.terminate = True
+
+        watchdog = threading.Timer(TIME_LIMIT, end)
         watchdog.daemon = True
         watchdog.start()
         try:

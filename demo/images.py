@@ -23,8 +23,9 @@ _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, s
 _BOMB = (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning)
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
-# Pillow warns of a bomb and goes on; here a bomb ends the reading.
-warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+# Pillow warns of a bomb and goes on; here a bomb ends the reading. Of damaged tags it warns and does what it can.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+warnings.filterwarnings("error", category=PIL.Image.DecompressionBombWarning)
 
 
 def read_picture(

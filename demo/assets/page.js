@@ -1,12 +1,27 @@
-// Which language: what the visitor chose, else the browser's own. Runs before Gradio asks the browser.
-(() => {
-  const key = "ganvas.language";
-  const own = navigator.languages.some((language) => language.toLowerCase().startsWith("zh")) ? "zh-CN" : "en";
-  const language = localStorage.getItem(key) || own;
-  Object.defineProperty(navigator, "language", { get: () => language });
-  document.documentElement.lang = language;
-  window.chooseLanguage = (chosen) => {
-    localStorage.setItem(key, chosen);
-    location.reload();
-  };
-})();
+// The language: what the visitor chose before, else Chinese for a Chinese browser, else English. Gradio has no switch of
+// its own for a page, but all its texts follow the store that `changeLocale` of its core module sets: all but the title
+// of a tab that is not open, which is set here.
+const ganvas = {
+  key: "ganvas.language",
+
+  language() {
+    const own = navigator.language.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
+    return localStorage.getItem(ganvas.key) || own;
+  },
+
+  async show() {
+    const language = ganvas.language();
+    document.documentElement.lang = language;
+    const core = performance.getEntriesByType("resource").find(({ name }) => /\/assets\/core-[^/]+\.js$/.test(name));
+    (await import(core.name)).changeLocale(language);
+    for (const [id, title] of Object.entries(ganvas.titles[language])) {
+      const texts = [...document.querySelector(`[data-tab-id="${id}"]`).childNodes].filter((node) => node.data?.trim());
+      texts[0].data = title;
+    }
+  },
+
+  choose(language) {
+    localStorage.setItem(ganvas.key, language);
+    return ganvas.show();
+  },
+};

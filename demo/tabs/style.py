@@ -161,15 +161,14 @@ def _draw_controls(say: Say) -> _Controls:
         buttons=[],
         elem_id="style-photograph",
     )
-    with gr.Group(elem_classes="examples"):
-        gr.Examples(
-            [[str(path)] for path in EXAMPLES],
-            photograph,
-            label=say("examples"),
-            cache_examples=False,
-            api_visibility="private",
-            elem_id="style-examples",
-        )
+    gr.Examples(
+        [[str(path)] for path in EXAMPLES],
+        photograph,
+        label=say("examples"),
+        cache_examples=False,
+        api_visibility="private",
+        elem_id="style-examples",
+    )
     model = gr.Dropdown(label=say("model"), choices=[], elem_id="style-model")
     style = gr.Radio(label=say("style"), choices=[], elem_id="style-choice", elem_classes="thumbnails")
     thumbnails = gr.HTML(elem_classes="rules", js_on_load=None)

@@ -1,0 +1,93 @@
+"""Where tests put their models, and one running server for the whole session."""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import PIL.Image
+import pytest
+from tiny_models import sampler_proto, stylizer_proto
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[[onnx.ModelProto], Path]:
+    """Write a model where a catalogue of `tmp_path` finds it."""
+
+    def write(proto: onnx.ModelProto) -> Path:
+        path = tmp_path / proto.graph.name / "model.onnx"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(proto.SerializeToString())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def photograph() -> bytes:
+    """A JPEG of 100 x 75 pixels, which are no multiples of 8."""
+    ramp = np.linspace(0, 255, 100 * 75 * 3).reshape(75, 100, 3).astype(np.uint8)
+    stream = io.BytesIO()
+    PIL.Image.fromarray(ramp).save(stream, "JPEG", quality=95)
+    return stream.getvalue()
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    models: Path
+
+    def health(self) -> dict:
+        with urllib.request.urlopen(f"{self.url}/healthz", timeout=20) as answer:
+            return json.load(answer)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The page as people start it, with a sampler, a stylizer, a truncated model and an empty folder."""
+    models = tmp_path_factory.mktemp("models")
+    protos = {"dabbler": sampler_proto(), "tinter": stylizer_proto(), "torn": sampler_proto("torn")}
+    for name, proto in protos.items():
+        content = proto.SerializeToString()
+        (models / name).mkdir()
+        (models / name / "model.onnx").write_bytes(content[: len(content) // 2] if name == "torn" else content)
+    (models / "unfinished").mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("cache")), "PYTHONWARNINGS": "default"}
+    log = tmp_path_factory.mktemp("log") / "server.log"
+    command = [sys.executable, "-m", "demo", "--models", str(models), "--port", str(port)]
+    with (
+        log.open("w") as stream,
+        subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=environment) as process,
+    ):
+        try:
+            server = Server(f"http://127.0.0.1:{port}", models)
+            _await(server, process, log)
+            yield server
+        finally:
+            process.terminate()
+
+
+def _await(server: Server, process: subprocess.Popen, log: Path) -> None:
+    """Wait for the answer itself: the port is taken before the page is built, so the request simply takes that long."""
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            server.health()
+        except (urllib.error.URLError, TimeoutError):
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the server did not start:\n{log.read_text()}")
+        else:
+            return

@@ -1,0 +1,58 @@
+import os
+
+import pytest
+from tiny_models import sampler_proto, stylizer_proto
+
+from demo.catalog import Catalog
+from demo.errors import ModelError, RequestError
+
+
+def test_good_and_bad_models_stand_side_by_side(save, tmp_path):
+    save(sampler_proto())
+    save(stylizer_proto())
+    torn = save(sampler_proto("torn"))
+    torn.write_bytes(torn.read_bytes()[:200])
+    (tmp_path / "unfinished").mkdir()
+    (tmp_path / "notes.txt").touch()
+    catalog = Catalog(tmp_path)
+    assert [entry.name for entry in catalog.entries()] == ["dabbler", "tinter", "torn", "unfinished"]
+    assert list(catalog.models("sample")) == ["dabbler"]
+    assert list(catalog.models("stylize")) == ["tinter"]
+    problems = [entry.problem for entry in catalog.entries()]
+    assert problems[:2] == ["", ""]
+    assert "damaged or cut short" in problems[2]
+    assert "does not exist; make it with `make repro`" in problems[3]
+    with pytest.raises(ModelError, match="damaged or cut short"):
+        catalog.model("torn", task="sample")
+    with pytest.raises(RequestError, match="no model 'tinter' for this; choose from: dabbler"):
+        catalog.model("tinter", task="sample")
+
+
+def test_an_export_is_picked_up_and_an_unchanged_file_is_not_opened_again(save, tmp_path):
+    catalog = Catalog(tmp_path)
+    assert catalog.entries() == ()
+    path = save(sampler_proto())
+    first = catalog.model("dabbler", task="sample")
+    assert catalog.model("dabbler", task="sample") is first
+    path.write_bytes(sampler_proto(metadata={"note": "again"}).SerializeToString())
+    os.utime(path, ns=(1, 1))
+    second = catalog.model("dabbler", task="sample")
+    assert second.sha256 != first.sha256
+    path.unlink()
+    assert catalog.models("sample") == {}
+    save(sampler_proto())
+    assert catalog.model("dabbler", task="sample").sha256 == first.sha256
+
+
+def test_no_folder_is_no_model(tmp_path):
+    catalog = Catalog(tmp_path / "nowhere")
+    assert catalog.entries() == ()
+    assert catalog.provider() is None
+    with pytest.raises(RequestError, match="make repro"):
+        catalog.model("dabbler", task="sample")
+
+
+def test_provider_is_read_from_the_sessions(save, tmp_path):
+    save(sampler_proto())
+    catalog = Catalog(tmp_path, device="cpu")
+    assert catalog.provider() == "CPU"

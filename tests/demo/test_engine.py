@@ -1,0 +1,133 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from onnx import helper
+from tiny_models import CLASS_SHIFT, TINTS, sampler_proto, stylizer_proto
+
+from demo import engine
+from demo.engine import Model, draw_noise
+from demo.errors import ModelError, RequestError
+
+
+def sampler_feeds(count=2):
+    return {"latent": draw_noise(range(count), 192), "classes": np.eye(3, dtype=np.float32)[np.arange(count) % 3]}
+
+
+def stylizer_feeds(height=16, width=24):
+    content = np.random.default_rng(0).uniform(-1, 1, (1, 3, height, width)).astype(np.float32)
+    return {
+        "content": content,
+        "style": np.array([[0, 1]], dtype=np.float32),
+        "strength": np.array([[0.25]], dtype=np.float32),
+        "noise": np.zeros((1, 3), dtype=np.float32),
+    }
+
+
+def test_sampler_computes_what_its_graph_says(save):
+    model = Model.open(save(sampler_proto()))
+    feeds = sampler_feeds(4)
+    expected = np.tanh(feeds["latent"] + feeds["classes"] @ CLASS_SHIFT).reshape(4, 3, 8, 8)
+    np.testing.assert_allclose(model.run(feeds), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(16, 24), (8, 8), (40, 64)])
+def test_stylizer_takes_any_size(save, size):
+    model = Model.open(save(stylizer_proto()))
+    feeds = stylizer_feeds(*size)
+    expected = 0.75 * feeds["content"] + 0.25 * np.tanh(TINTS[1])[None, :, None, None]
+    np.testing.assert_allclose(model.run(feeds), expected, atol=1e-6)
+
+
+def test_provider_is_what_the_session_says(save):
+    model = Model.open(save(sampler_proto()))
+    assert model.provider == ("CUDA" if "CUDAExecutionProvider" in model.session.get_providers() else "CPU")
+    assert Model.open(save(sampler_proto()), device="cpu").provider == "CPU"
+
+
+@pytest.mark.skipif(engine.cuda_devices() > 0, reason="a CUDA device answers here")
+def test_insisting_on_cuda_without_a_device_is_refused(save):
+    with pytest.raises(ModelError, match="cannot run on CUDA here"):
+        Model.open(save(sampler_proto()), device="cuda")
+
+
+@pytest.mark.skipif(engine.cuda_devices() > 0, reason="a CUDA device answers here")
+def test_machines_without_cuda_hear_nothing_of_it(save):
+    path = save(sampler_proto())
+    code = f"from pathlib import Path; from demo.engine import Model; print(Model.open(Path({str(path)!r})).provider)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("CPU\n", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"classes": None}, r"takes \['latent', 'classes'\], not \['latent'\]"),
+        ({"extra": np.zeros((2, 1), dtype=np.float32)}, "takes"),
+        ({"latent": np.zeros((2, 191), dtype=np.float32)}, r"'latent' must be float32 of shape \(N, 192\)"),
+        ({"latent": np.zeros((2, 192))}, "not float64"),
+        ({"latent": np.zeros((0, 192), dtype=np.float32)}, "'latent' must be"),
+        ({"latent": np.zeros((3, 192), dtype=np.float32)}, r"'classes' must be float32 of shape \(N, 3\)"),
+        ({"latent": np.full((2, 192), np.nan, dtype=np.float32)}, "'latent' holds numbers that are not finite"),
+        ({"classes": np.full((2, 3), 0.5, dtype=np.float32)}, "'classes' must have rows that sum to one"),
+        ({"classes": np.array([[2, -1, 0]] * 2, dtype=np.float32)}, r"'classes' must lie in \[0, 1\]"),
+    ],
+)
+def test_wrong_feeds_are_named(save, change, sentence):
+    feeds = {key: array for key, array in (sampler_feeds() | change).items() if array is not None}
+    with pytest.raises(RequestError, match=sentence):
+        Model.open(save(sampler_proto())).run(feeds)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [("strength", 1.5, r"'strength' must lie in"), ("content", 3, "'content' must lie in")],
+)
+def test_values_outside_a_port_are_named(save, name, value, sentence):
+    feeds = stylizer_feeds()
+    feeds[name] = np.full_like(feeds[name], value)
+    with pytest.raises(RequestError, match=sentence):
+        Model.open(save(stylizer_proto())).run(feeds)
+
+
+def test_a_graph_unlike_its_card_is_refused(save):
+    proto = sampler_proto()
+    proto.graph.input[0].name = "seed"
+    proto.graph.node[1].input[0] = "seed"
+    with pytest.raises(ModelError, match=r"has the inputs \['seed', 'classes'\], but its card says \['latent'"):
+        Model.open(save(proto))
+
+
+def test_a_graph_that_does_not_load_is_refused(save):
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        Model.open(save(sampler_proto(before=[helper.make_node("Relu", ["nowhere"], ["x"])])))
+
+
+def test_a_model_that_makes_no_numbers_is_refused(save):
+    proto = sampler_proto()
+    proto.graph.node[2].op_type = "Log"
+    with pytest.raises(ModelError, match="made numbers that are not finite; train it again"):
+        Model.open(save(proto)).run(sampler_feeds())
+
+
+def test_a_run_that_takes_too_long_is_ended(save, monkeypatch):
+    monkeypatch.setattr(engine, "TIME_LIMIT", 0.0)
+    model = Model.open(save(stylizer_proto()))
+    feeds = stylizer_feeds(2048, 2048)
+    with pytest.raises(ModelError, match="took longer than 0 s; ask for a smaller picture"):
+        model.run(feeds)
+
+
+def test_noise_depends_on_its_own_seed_alone():
+    batch = draw_noise([5, 6, 5], 33)
+    assert batch.dtype == np.float32
+    assert np.array_equal(batch[0], batch[2])
+    assert np.array_equal(batch[1:2], draw_noise([6], 33))
+    assert not np.array_equal(batch[0], batch[1])
+
+
+def test_noise_is_standard_normal():
+    drawn = draw_noise(range(200), 500)
+    assert abs(drawn.mean()) < 0.02
+    assert abs(drawn.std() - 1) < 0.02

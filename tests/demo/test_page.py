@@ -1,0 +1,200 @@
+import io
+import json
+import re
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from tiny_models import FAMILIES, STYLES
+
+from demo.app import TEXTS
+from demo.engine import Model
+from demo.sampling import SampleRequest, draw_samples
+from demo.tabs import TABS
+from demo.tabs.tab import LANGUAGES
+
+
+@pytest.fixture(scope="session")
+def client(server, tmp_path_factory):
+    client = Client(server.url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def upload(tmp_path, photograph):
+    path = tmp_path / "photograph.jpg"
+    path.write_bytes(photograph)
+    return path
+
+
+def test_health_tells_status_provider_and_every_model(server):
+    health = server.health()
+    assert health["status"] == "ok"
+    assert health["provider"] == Model.open(server.models / "dabbler" / "model.onnx").provider
+    models = {model["name"]: model for model in health["models"]}
+    assert [(name, model["state"], model["task"]) for name, model in models.items()] == [
+        ("dabbler", "ready", "sample"),
+        ("tinter", "ready", "stylize"),
+        ("torn", "broken", None),
+        ("unfinished", "broken", None),
+    ]
+    assert models["dabbler"]["choices"] == list(FAMILIES)
+    assert models["dabbler"]["sha256"] == Model.open(server.models / "dabbler" / "model.onnx").sha256
+    assert "damaged" in models["torn"]["problem"]
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/config", "/nothing-here"])
+def test_security_headers_are_everywhere(server, path):
+    try:
+        answer = urllib.request.urlopen(server.url + path, timeout=20)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_no_schema_pages_that_load_from_elsewhere(server):
+    for path in ("/docs", "/redoc"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(server.url + path, timeout=20)
+
+
+def test_endpoints_are_named_and_documented(client):
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert sorted(endpoints) == ["/sample", "/stylize"]
+    names = {key: [entry["parameter_name"] for entry in value["parameters"]] for key, value in endpoints.items()}
+    assert names == {
+        "/sample": ["model", "class_name", "seed", "count", "truncation", "enlarge"],
+        "/stylize": ["photograph", "model", "style", "strength", "variation", "size"],
+    }
+    assert "truncation: 0 to 1.5" in endpoints["/sample"]["description"]
+
+
+def test_sample_gives_the_engines_pictures(client, server):
+    gallery, packed = client.predict(
+        model="dabbler", class_name="waves", seed=5, count=2, truncation=0.7, api_name="/sample"
+    )
+    model = Model.open(server.models / "dabbler" / "model.onnx")
+    request = SampleRequest.parse(model, choice="waves", seed=5, count=2, truncation=0.7, enlarge=1)
+    expected = draw_samples(model, request)
+    assert [entry["caption"] for entry in gallery] == ["5 · waves", "6 · waves"]
+    for entry, sample in zip(gallery, expected, strict=True):
+        assert Path(entry["image"]).read_bytes() == sample.to_png()
+    with zipfile.ZipFile(packed) as archive:
+        assert sorted(archive.namelist()) == ["dabbler-5.png", "dabbler-6.png", "manifest.json"]
+        assert json.loads(archive.read("manifest.json"))["pictures"][1]["seed"] == 6
+
+
+def test_sample_has_defaults(client):
+    gallery, _ = client.predict(model="dabbler", api_name="/sample")
+    assert [entry["caption"] for entry in gallery] == ["1 · lines", "2 · waves", "3 · dots", "4 · lines"]
+
+
+def test_stylize_gives_a_png_of_the_photographs_size(client, upload):
+    result = client.predict(handle_file(upload), "tinter", "moss", strength=1, api_name="/stylize")
+    with PIL.Image.open(result) as image:
+        assert (image.format, image.size) == ("PNG", (100, 75))
+        assert json.loads(image.text["ganvas.recipe"])["style"] == "moss"
+        assert len(np.unique(np.asarray(image).reshape(-1, 3), axis=0)) == 1
+
+
+def test_stylize_at_strength_zero_is_the_photograph(client, upload):
+    result = client.predict(handle_file(upload), "tinter", "rust", strength=0, api_name="/stylize")
+    with PIL.Image.open(result) as image, PIL.Image.open(upload) as photograph:
+        assert np.array_equal(image, photograph)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"model": "torn"}, "damaged or cut short; make it anew with `python -m pipeline export torn`"),
+        ({"model": "unfinished"}, "does not exist; make it with `make repro`"),
+        ({"model": "tinter"}, "there is no model 'tinter' for this; choose from: dabbler"),
+        ({"model": "../../etc"}, "there is no model '../../etc'"),
+        ({"model": "dabbler", "class_name": "cats"}, "class_name must be one of any, dots, lines, waves"),
+        ({"model": "dabbler", "seed": 1e308}, "seed must lie between"),
+        ({"model": "dabbler", "count": 99999}, "count must lie between 1 and 16"),
+        ({"model": "dabbler", "truncation": "high"}, "truncation must be a number"),
+    ],
+)
+def test_sample_refuses_with_one_sentence(client, arguments, sentence):
+    with pytest.raises(AppError, match=re.escape(sentence)):
+        client.predict(**arguments, api_name="/sample")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"GIF89a and more", "not a readable PNG, JPEG or WEBP picture"),
+        (b"\xff\xd8\xff\xe0 cut", "the picture is damaged or cut short"),
+        (b"", "the picture is empty"),
+    ],
+)
+def test_stylize_refuses_bad_pictures_with_one_sentence(client, tmp_path, content, sentence):
+    path = tmp_path / "bad.jpg"
+    path.write_bytes(content)
+    with pytest.raises(AppError, match=sentence):
+        client.predict(handle_file(path), "tinter", "moss", api_name="/stylize")
+
+
+def test_stylize_refuses_bad_arguments(client, upload):
+    for change, sentence in (
+        ({"style": "lava"}, "style must be one of rust, moss"),
+        ({"strength": 2}, "strength must lie between 0 and 1"),
+        ({"size": 10**9}, "size must lie between 128 and 2048"),
+    ):
+        arguments = {"photograph": handle_file(upload), "model": "tinter", "style": STYLES[0]} | change
+        with pytest.raises(AppError, match=sentence):
+            client.predict(**arguments, api_name="/stylize")
+    with pytest.raises(AppError, match="choose a photograph first"):
+        client.predict(None, "tinter", "moss", api_name="/stylize")
+
+
+def test_files_of_the_server_cannot_be_named(server, upload):
+    stolen = {"path": str(upload), "meta": {"_type": "gradio.FileData"}}
+    payload = json.dumps({"data": [stolen, "tinter", "moss", 0, 0, 1024]}).encode()
+    request = urllib.request.Request(
+        f"{server.url}/gradio_api/call/stylize", payload, {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        event = json.load(answer)["event_id"]
+    with urllib.request.urlopen(f"{server.url}/gradio_api/call/stylize/{event}", timeout=20) as stream:
+        told = stream.read().decode()
+    assert "event: error" in told
+    assert "not uploaded by a user" in told
+    assert "event: complete" not in told
+
+
+def test_favicon_is_our_own(server):
+    with urllib.request.urlopen(f"{server.url}/favicon.ico", timeout=20) as answer:
+        assert answer.headers["content-type"].startswith("image/svg+xml")
+        assert b"#cf5232" in io.BytesIO(answer.read()).getvalue()
+
+
+def test_every_text_is_there_in_every_language():
+    for texts in (TEXTS, *(tab.texts for tab in TABS.values())):
+        assert tuple(texts) == LANGUAGES
+        assert len({frozenset(translated) for translated in texts.values()}) == 1
+        assert all(text.strip() for translated in texts.values() for text in translated.values())
+
+
+def test_every_text_that_is_asked_for_exists():
+    sources = {"page": Path("demo/app.py"), **{key: Path(f"demo/tabs/{key}.py") for key in TABS}}
+    root = Path(__file__).parents[2]
+    for key, source in sources.items():
+        asked = set(re.findall(r'(?:\bsay|_say\("page"\))\("(\w+)"\)', (root / source).read_text(encoding="utf-8")))
+        known = set((TEXTS if key == "page" else TABS[key].texts)["en"]) - {"title"}
+        assert asked == known
+
+
+def test_every_tab_is_its_file():
+    folder = Path(__file__).parents[2] / "demo" / "tabs"
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__", "tab"} == set(TABS)

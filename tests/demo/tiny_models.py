@@ -1,0 +1,83 @@
+"""Tiny real models with a card inside, whose results are known in closed form."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from demo.card import METADATA_KEY, Choice, ModelCard, Port
+
+FAMILIES = ("dots", "lines", "waves")
+STYLES = ("rust", "moss")
+TINTS = np.array([[0.6, -0.2, -0.6], [-0.4, 0.4, -0.2]], dtype=np.float32)
+CLASS_SHIFT = np.linspace(-1, 1, 3 * 192, dtype=np.float32).reshape(3, 192)
+THUMBNAIL = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def sampler_proto(name: str = "dabbler", **changes: object) -> onnx.ModelProto:
+    """picture = tanh(latent + classes @ CLASS_SHIFT), 192 numbers as (3, 8, 8)."""
+    nodes = [
+        helper.make_node("MatMul", ["classes", "shift"], ["moved"]),
+        helper.make_node("Add", ["latent", "moved"], ["sum"]),
+        helper.make_node("Tanh", ["sum"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["picture"]),
+    ]
+    weights = {"shift": CLASS_SHIFT, "shape": np.array([-1, 3, 8, 8], dtype=np.int64)}
+    card = ModelCard(
+        recipe=name,
+        task="sample",
+        channels=3,
+        size=8,
+        inputs=(Port("latent", ("N", 192), "latent"), Port("classes", ("N", 3), "weights")),
+        outputs=(Port("picture", ("N", 3, 8, 8), "picture"),),
+        choices=tuple(Choice(family) for family in FAMILIES),
+    )
+    return _proto(nodes, weights, card, changes)
+
+
+def stylizer_proto(name: str = "tinter", **changes: object) -> onnx.ModelProto:
+    """picture = content + strength (tanh(style @ TINTS + noise) - content), one tint for all pixels."""
+    nodes = [
+        helper.make_node("MatMul", ["style", "tints"], ["chosen"]),
+        helper.make_node("Add", ["chosen", "noise"], ["varied"]),
+        helper.make_node("Tanh", ["varied"], ["tint"]),
+        helper.make_node("Unsqueeze", ["tint", "axes"], ["plane"]),
+        helper.make_node("Unsqueeze", ["strength", "axes"], ["degree"]),
+        helper.make_node("Sub", ["plane", "content"], ["difference"]),
+        helper.make_node("Mul", ["degree", "difference"], ["scaled"]),
+        helper.make_node("Add", ["content", "scaled"], ["picture"]),
+    ]
+    weights = {"tints": TINTS, "axes": np.array([2, 3], dtype=np.int64)}
+    card = ModelCard(
+        recipe=name,
+        task="stylize",
+        channels=3,
+        size=64,
+        inputs=(
+            Port("content", ("N", 3, "H", "W"), "picture"),
+            Port("style", ("N", 2), "weights"),
+            Port("strength", ("N", 1), "degree"),
+            Port("noise", ("N", 3), "noise"),
+        ),
+        outputs=(Port("picture", ("N", 3, "H", "W"), "picture"),),
+        choices=tuple(Choice(style, THUMBNAIL) for style in STYLES),
+    )
+    return _proto(nodes, weights, card, changes)
+
+
+def _proto(
+    nodes: list[onnx.NodeProto], weights: dict[str, np.ndarray], card: ModelCard, changes: dict[str, object]
+) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        [*changes.get("before", []), *nodes],
+        card.recipe,
+        [helper.make_tensor_value_info(port.name, TensorProto.FLOAT, port.shape) for port in card.inputs],
+        [helper.make_tensor_value_info(port.name, TensorProto.FLOAT, port.shape) for port in card.outputs],
+        [numpy_helper.from_array(array, key) for key, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    metadata = {METADATA_KEY: card.to_json()} | changes.get("metadata", {})
+    helper.set_model_props(model, {key: text for key, text in metadata.items() if text})
+    return model
