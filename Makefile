@@ -20,6 +20,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Make .venv and install the pinned versions
+	@:
 
 repro: $(READY) ## Run the pipeline: dvc repro of the recipes in params.yaml
 	@git rev-parse --git-dir >/dev/null 2>&1 || dvc config --local core.no_scm true
@@ -44,8 +45,10 @@ bench: $(READY) ## Measure the pipeline and the page
 	@python bench/run.py
 
 mlflow: $(READY) ## Open MLflow's page on the embedded store, on http://127.0.0.1:MLFLOW_PORT
-	@python -c "from pipeline.store import connect; connect()"
-	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port $(MLFLOW_PORT) \
+	@env -u MLFLOW_TRACKING_URI -u DVC_ROOT python -c "from pipeline.store import connect; connect()"
+	@echo "MLflow's page will be on http://127.0.0.1:$(MLFLOW_PORT) in a moment; Ctrl-C ends it"
+	@PYTHONWARNINGS=ignore MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 \
+		--port $(MLFLOW_PORT) --workers 1 --uvicorn-opts "--log-level error" \
 		--backend-store-uri "sqlite:///$(CURDIR)/.mlflow/mlflow.db" \
 		--default-artifact-root "file://$(CURDIR)/.mlflow/artifacts"
 

@@ -23,9 +23,8 @@ PIP = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-
 
 def main() -> int:
     pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", CONSTRAINTS.read_text(), re.MULTILINE))
-    print(
-        f"Installing {len(pins)} pinned packages for Python {platform.python_version()} into {sys.prefix}", flush=True
-    )
+    python = platform.python_version()
+    print(f"Installing up to {len(pins)} pinned packages for Python {python} into {sys.prefix}", flush=True)
     index = os.environ.get("TORCH_INDEX", "" if _plain_torch_will_do() else CPU_INDEX)
     if index and not _install_torch(pins["torch"], index):
         print(f"No build of torch {pins['torch']} for {index}; the standard one is installed instead", flush=True)
@@ -43,12 +42,13 @@ def _plain_torch_will_do() -> bool:
 def _install_torch(version: str, index: str) -> bool:
     """Install the build that the index is named after, from pip's own configuration before the index itself."""
     requirement = f"torch=={version}+{index.rstrip('/').rpartition('/')[2]}"
+    print(f"First {requirement}, the largest of them", flush=True)
     install = [*PIP, "--no-deps", "--retries", "0", "--timeout", "15"]
-    at_hand = subprocess.run([*install, requirement], capture_output=True, check=False).returncode == 0
-    return (
-        at_hand
-        or subprocess.run([*install, "-qq", "--extra-index-url", index, requirement], check=False).returncode == 0
-    )
+    if subprocess.run([*install, requirement], capture_output=True, check=False).returncode == 0:
+        return True
+    # Out of pip's hands come a progress bar on standard output and complaints on standard error.
+    from_index = [*install, "--extra-index-url", index, requirement]
+    return subprocess.run(from_index, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _run(command: list[str], *, total: int) -> int:
