@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 LEVELS = 4
+MAPS_PER_LEVEL = 2
 SIDES = (3, 5, 7)
 FILTERS = 16
 MIXTURES = 48

@@ -41,6 +41,13 @@ def ssim(first: Tensor, second: Tensor, *, data_range: float = 2.0) -> Tensor:
     return (likeness / scale).mean(dim=(1, 2, 3))
 
 
+def correlation(first: Tensor, second: Tensor) -> Tensor:
+    """Return the correlation (N,) of the values of pictures (N, C, H, W), from -1 to 1; 0 where one of them is flat."""
+    first = first.flatten(1) - first.mean(dim=(1, 2, 3))[:, None]
+    second = second.flatten(1) - second.mean(dim=(1, 2, 3))[:, None]
+    return functional.cosine_similarity(first, second, dim=1, eps=1e-4)
+
+
 def centred_gram(maps: Sequence[Tensor]) -> list[Tensor]:
     """Return for each feature map (N, F, H, W) the covariances (N, F, F) of its channels over the picture.
 

@@ -6,12 +6,20 @@ from typing import Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
+from torch.nn.functional import avg_pool2d, one_hot
 
 from pipeline.contracts import PHOTOGRAPH, Batch, Image, Loss, Modules, Objective, Phase, StylizingGenerator
 from pipeline.errors import RecipeError
-from pipeline.features.bank import RandomBank, pyramid
-from pipeline.features.similarity import SSIM_WINDOW, centred_gram, gram_distance, luma, ssim, total_variation
+from pipeline.features.bank import MAPS_PER_LEVEL, RandomBank, pyramid
+from pipeline.features.similarity import (
+    SSIM_WINDOW,
+    centred_gram,
+    correlation,
+    gram_distance,
+    luma,
+    ssim,
+    total_variation,
+)
 
 PREVIEW_PHOTOGRAPHS = 8
 SMALLEST_SIDE = 32
@@ -24,6 +32,7 @@ class Stylization(Objective):
 
     - content: 1 - SSIM of the luma, or the mean squared error of it, at half and a quarter of the side, because at full
       size they forbid strokes;
+    - tone: 1 - the correlation of the luma at an eighth of the side, so that what is light stays light;
     - style: the distance of centred Gram matrices and of channel means on a random bank, to pictures of the style;
     - adversarial: the recipe's loss, against pictures of the style as real and photographs as further fakes;
     - identity: the mean absolute difference to the photograph, the more the lower the strength;
@@ -34,14 +43,16 @@ class Stylization(Objective):
 
     name: Literal["stylization"] = "stylization"
     content: Literal["ssim", "mse"] = "ssim"
-    content_weight: float = Field(1.5, ge=0)
+    content_weight: float = Field(4.0, ge=0)
+    tone_weight: float = Field(1.5, ge=0)
     style_weight: float = Field(4.0, ge=0)
+    finest: float = Field(0.5, ge=0, description="weight of the finest level in the style term; 1 for the others")
     adversarial_weight: float = Field(0.5, ge=0)
     identity_weight: float = Field(5.0, ge=0)
     variation_weight: float = Field(0.05, ge=0)
     bank_seed: int = Field(0, ge=0, description="seed of the random bank")
-    bank_filters: int = Field(8, ge=1, description="filters of each size in the bank")
-    bank_mixtures: int = Field(32, ge=1, description="mixtures of them")
+    bank_filters: int = Field(6, ge=1, description="filters of each size in the bank")
+    bank_mixtures: int = Field(16, ge=1, description="mixtures of them")
 
     def domains(self, image: Image) -> tuple[tuple[int, ...], ...]:
         _check_classes(image)
@@ -76,7 +87,8 @@ class Stylization(Objective):
             pictures = generator(contents.images, style, strength[:, None], noise(generator, style))
             terms = (
                 self.content_weight * self._content_loss(pictures, contents.images)
-                + self.style_weight * strength * style_loss(bank, pictures, styles.images)
+                + self.tone_weight * (1 - correlation(_tone(pictures), _tone(contents.images)))
+                + self.style_weight * strength * style_loss(bank, pictures, styles.images, finest=self.finest)
                 + self.identity_weight * (1 - strength) * (pictures - contents.images).abs().mean(dim=(1, 2, 3))
                 + self.variation_weight * total_variation(pictures)
             )
@@ -111,24 +123,30 @@ def style_weights(labels: Tensor, image: Image) -> Tensor:
     return one_hot(places, len(image.styles)).float()
 
 
-def style_loss(bank: nn.Module, pictures: Tensor, styles: Tensor) -> Tensor:
-    """Return how far the texture and palette of each picture (N, C, H, W) are from those of its style picture: (N,).
+def style_loss(bank: nn.Module, pictures: Tensor, styles: Tensor, *, finest: float = 1.0) -> Tensor:
+    """Return how far texture and palette of each picture (N, C, H, W) are from those of its style picture: (N,).
 
     The logarithm keeps styles of little contrast, whose relative distances are large, from outweighing all else.
+    `finest` weighs the finest level of the bank against each of the others: less of it makes strokes broader.
     """
     with torch.no_grad():
         targets = bank(styles)
-    distances = []
-    for features, target in zip(bank(pictures), targets, strict=True):
-        shift = (features.mean((2, 3)) - target.mean((2, 3))).square().sum(1) / target.var((2, 3)).sum(1).clamp_min(
-            1e-6
-        )
-        distances += [gram_distance(centred_gram([features]), centred_gram([target])).log1p(), shift.log1p()]
-    return torch.stack(distances).mean(dim=0) * 2
+    distances, weights = [], []
+    for place, (features, target) in enumerate(zip(bank(pictures), targets, strict=True)):
+        texture = gram_distance(centred_gram([features]), centred_gram([target]))
+        shift = (features.mean((2, 3)) - target.mean((2, 3))).square().sum(1)
+        palette = shift / target.var((2, 3)).sum(1).clamp_min(1e-6)
+        weights.append(finest if place < MAPS_PER_LEVEL else 1.0)
+        distances.append(weights[-1] * (texture.log1p() + palette.log1p()))
+    return torch.stack(distances).sum(dim=0) / sum(weights)
 
 
 def noise(generator: StylizingGenerator, like: Tensor) -> Tensor:
     return torch.randn(len(like), generator.noise, device=like.device)
+
+
+def _tone(pictures: Tensor) -> Tensor:
+    return avg_pool2d(luma(pictures), 8)
 
 
 def _coarse_luma(pictures: Tensor) -> list[Tensor]:

@@ -6,7 +6,7 @@ import torch
 from skimage.metrics import structural_similarity
 
 from pipeline.features.bank import RandomBank, pyramid
-from pipeline.features.similarity import centred_gram, gram_distance, luma, ssim, total_variation
+from pipeline.features.similarity import centred_gram, correlation, gram_distance, luma, ssim, total_variation
 
 
 def noise(*shape, seed=0):
@@ -91,6 +91,13 @@ class TestSsim:
         steady = (0.01 * 2) ** 2
         expected = (2 * 0.5 * 0.25 + steady) / (0.5**2 + 0.25**2 + steady)
         assert ssim(first, second).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_correlation_ignores_brightness_and_contrast_and_sees_the_sign():
+    picture = noise(3, 1, 8, 8)
+    assert torch.allclose(correlation(picture, 0.2 * picture + 0.5), torch.ones(3), atol=1e-5)
+    assert torch.allclose(correlation(picture, -picture), -torch.ones(3), atol=1e-5)
+    assert torch.equal(correlation(picture, torch.full_like(picture, 0.5)), torch.zeros(3))
 
 
 class TestGram:

@@ -11,7 +11,7 @@ from pipeline.networks.stylizer import Stylizer
 from pipeline.objectives.stylization import Stylization, style_loss, style_weights
 
 IMAGE = Image(channels=3, size=32, classes=("ink", "photograph", "waves", "woodcut"))
-SILENT = {f"{term}_weight": 0.0 for term in ("content", "style", "adversarial", "identity", "variation")}
+SILENT = {f"{term}_weight": 0.0 for term in ("content", "tone", "style", "adversarial", "identity", "variation")}
 
 
 @pytest.fixture
@@ -132,6 +132,14 @@ class TestGeneratorPhase:
         assert same.item() == pytest.approx(0, abs=1e-5)
         assert other.item() > 0.01
 
+    def test_tone_is_free_for_any_recolouring_that_keeps_light_light(self):
+        given = batch(1)
+        photograph = given.split(2)[0].images
+        weight = {"tone_weight": 1.0}
+        assert phase("generator", Painter(0.3 * photograph + 0.5), **weight)(given).item() == pytest.approx(0, abs=1e-4)
+        assert phase("generator", Painter(-photograph), **weight)(given).item() == pytest.approx(2, abs=1e-4)
+        assert phase("generator", Painter(0 * photograph), **weight)(given).item() == pytest.approx(1, abs=1e-4)
+
     def test_style_is_free_for_the_style_picture_itself(self):
         given = batch(1)
         photograph, style = (part.images for part in given.split(2))
@@ -163,6 +171,17 @@ def test_style_loss_falls_as_the_texture_comes_closer():
     losses = [style_loss(bank, torch.lerp(photograph, style, share), style).item() for share in (0.0, 0.5, 0.9, 1.0)]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] == 0
+
+
+def test_the_finest_level_can_be_left_out_of_the_style():
+    """Noise that the pyramid's blur removes costs nothing then."""
+    bank = RandomBank(3, seed=0, filters=4, mixtures=8)
+    board = torch.ones(1, 3, 32, 32)
+    board[..., ::2, 1::2] = board[..., 1::2, ::2] = -1
+    style = torch.rand(1, 3, 32, 32) - 0.5
+    noisy = style + 0.3 * board
+    assert style_loss(bank, noisy, style).item() > 0.1
+    assert style_loss(bank, noisy, style, finest=0.0).item() < 1e-3
 
 
 def test_both_phases_reach_every_weight_of_their_own_network(modules):
