@@ -86,9 +86,10 @@ class Model:
         try:
             output: NDArray[np.float32] = self.session.run([self.card.outputs[0].name], dict(feeds), options)[0]
         except Exception as error:  # ONNX Runtime has no public root of its errors
-            raise ModelError(
-                f"the model '{self.card.recipe}' failed ({_first_line(error)}); export it again"
-            ) from error
+            name, reason = self.card.recipe, _first_line(error)
+            if expired.is_set():
+                raise ModelError(f"'{name}' took longer than {TIME_LIMIT:g} s; ask for a smaller picture") from error
+            raise ModelError(f"the model '{name}' failed ({reason}); export it again") from error
         finally:
             watchdog.cancel()
         if not np.isfinite(output).all():
