@@ -118,6 +118,9 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
             )
             return _saved(draw_samples(opened, request), Path(gallery.GRADIO_CACHE))
 
+    def repaint(**values: Any) -> Any:
+        return paint(**values) if values["model"] else [gr.skip(), gr.skip()]
+
     def classes(model: str | None) -> dict[str, Any]:
         opened = catalog.models("sample").get(model or "")
         names = [choice.name for choice in opened.card.choices] if opened else []
@@ -130,7 +133,7 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         return gr.update(visible=not names), shown, gr.update(choices=names, value=first), classes(first)
 
     drawn: dict[str, Any] = {
-        "fn": paint,
+        "fn": repaint,
         "inputs_kwargs": controls.inputs,
         "outputs": [gallery, controls.download],
         **PRIVATE,

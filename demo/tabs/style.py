@@ -116,6 +116,9 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         after = save_bytes_to_cache(painted.to_png(), painted.file_name, folder)
         return _comparison(before, after), after
 
+    def repaint(**values: Any) -> Any:
+        return show(**values) if values["model"] and values["photograph"] else [gr.skip(), gr.skip()]
+
     def refresh() -> tuple[dict[str, Any] | str, ...]:
         models = catalog.models("stylize")
         first = next(iter(models), None)
@@ -128,25 +131,25 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         return gr.update(choices=names, value=names[0] if names else None), _thumbnail_rules(opened)
 
     drawn: dict[str, Any] = {
-        "fn": show,
         "inputs_kwargs": controls.inputs,
         "outputs": [compare, controls.download],
         **PRIVATE,
     }
     choosing = [controls.style, controls.thumbnails]
-    page.load(refresh, None, [missing, studio, controls.model, *choosing], **QUIET).success(**drawn)
-    controls.model.input(styles, controls.model, choosing, **QUIET).success(**drawn)
+    page.load(refresh, None, [missing, studio, controls.model, *choosing], **QUIET).success(repaint, **drawn)
+    controls.model.input(styles, controls.model, choosing, **QUIET).success(repaint, **drawn)
     gr.on(
         [
-            controls.draw.click,
             controls.photograph.change,
             controls.style.input,
             controls.strength.release,
             controls.variation.submit,
             controls.size.release,
         ],
+        repaint,
         **drawn,
     )
+    controls.draw.click(show, **drawn)
     _declare_endpoint(paint)
 
 

@@ -146,6 +146,30 @@ def test_broken_models_are_shown(visit):
     expect(page.get_by_text("make it with make repro")).to_be_visible()
 
 
+def test_a_tab_without_a_model_says_so_and_the_other_serves(visit, server, tmp_path):
+    parked = (server.models / "tinter").rename(tmp_path / "tinter")
+    try:
+        page = visit()
+        page.get_by_role("tab", name="Style transfer").click()
+        expect(page.get_by_text("There is no model for style transfer yet. Make one with make repro")).to_be_visible()
+        expect(page.locator("#style-draw")).to_be_hidden()
+        expect(page.get_by_test_id("toast-body")).to_have_count(0)
+    finally:
+        parked.rename(server.models / "tinter")
+    page.reload()
+    page.get_by_role("tab", name="Style transfer").click()
+    expect(page.locator("#compare img.after")).to_be_visible()
+
+
+def test_painting_without_a_photograph_says_so(visit):
+    page = visit()
+    page.get_by_role("tab", name="Style transfer").click()
+    expect(page.locator("#compare img.after")).to_be_visible()
+    page.locator("#style-photograph button[aria-label='Remove Image']").click()
+    page.locator("#style-draw").click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("choose a photograph first")
+
+
 def test_chinese_by_the_browser_and_by_choice(visit):
     def expect_language(language: str) -> None:
         texts = {key: tab.texts[language] for key, tab in TABS.items()}
