@@ -124,6 +124,7 @@ def _due(root):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 class TestRepro:
     """What a small recipe shows of the whole pipeline."""
 
