@@ -48,7 +48,7 @@ mlflow: $(READY) ## Open MLflow's page on the embedded store, on http://127.0.0.
 	@env -u MLFLOW_TRACKING_URI -u DVC_ROOT python -c "from pipeline.store import connect; connect()"
 	@echo "MLflow's page will be on http://127.0.0.1:$(MLFLOW_PORT) in a moment; Ctrl-C ends it"
 	@PYTHONWARNINGS=ignore MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 \
-		--port $(MLFLOW_PORT) --workers 1 --uvicorn-opts "--log-level error" \
+		--port $(MLFLOW_PORT) --workers 1 --uvicorn-opts "--log-level critical" \
 		--backend-store-uri "sqlite:///$(CURDIR)/.mlflow/mlflow.db" \
 		--default-artifact-root "file://$(CURDIR)/.mlflow/artifacts"
 
