@@ -1,7 +1,6 @@
 """The tab that samples pictures from seeds."""
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +88,45 @@ class _Controls:
             "enlarge": self.enlarge,
         }
 
+    @property
+    def triggers(self) -> list[Any]:
+        sliders = [self.count.change, self.truncation.change]
+        return [self.draw.click, self.choice.input, self.seed.submit, self.enlarge.input, *sliders]
+
+
+@dataclass(frozen=True, slots=True)
+class _Handlers:
+    """What the page's events do. Arguments of `paint` are those of the endpoint, in its order."""
+
+    catalog: Catalog
+    say: Say
+    cache: Path
+
+    def paint(
+        self, *, model: str, class_name: str, seed: float, count: float, truncation: float, enlarge: float
+    ) -> _Painted:
+        with told():
+            opened = self.catalog.model(model, task="sample")
+            request = SampleRequest.parse(
+                opened, choice=class_name, seed=seed, count=count, truncation=truncation, enlarge=enlarge
+            )
+            return _saved(draw_samples(opened, request), self.cache)
+
+    def repaint(self, **values: Any) -> Any:
+        return self.paint(**values) if values["model"] else [gr.skip(), gr.skip()]
+
+    def classes(self, model: str | None) -> dict[str, Any]:
+        opened = self.catalog.models("sample").get(model or "")
+        names = [choice.name for choice in opened.card.choices] if opened else []
+        choices = [(self.say("any"), ANY), *((name, name) for name in names)]
+        return gr.update(choices=choices, value=ANY, visible=bool(names))
+
+    def refresh(self) -> tuple[dict[str, Any], ...]:
+        names = list(self.catalog.models("sample"))
+        first = names[0] if names else None
+        shown = gr.update(visible=bool(names))
+        return gr.update(visible=not names), shown, gr.update(choices=names, value=first), self.classes(first)
+
 
 def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     """Draw the tab; every change of a control paints anew, because a picture takes milliseconds."""
@@ -107,52 +145,18 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
             )
         with gr.Column(scale=2, min_width=280, elem_classes="controls"):
             controls = _draw_controls(say)
-
-    def paint(  # the endpoint's arguments, in its order
-        *, model: str, class_name: str, seed: float, count: float, truncation: float, enlarge: float
-    ) -> _Painted:
-        with told():
-            opened = catalog.model(model, task="sample")
-            request = SampleRequest.parse(
-                opened, choice=class_name, seed=seed, count=count, truncation=truncation, enlarge=enlarge
-            )
-            return _saved(draw_samples(opened, request), Path(gallery.GRADIO_CACHE))
-
-    def repaint(**values: Any) -> Any:
-        return paint(**values) if values["model"] else [gr.skip(), gr.skip()]
-
-    def classes(model: str | None) -> dict[str, Any]:
-        opened = catalog.models("sample").get(model or "")
-        names = [choice.name for choice in opened.card.choices] if opened else []
-        return gr.update(choices=[(say("any"), ANY), *((name, name) for name in names)], value=ANY, visible=bool(names))
-
-    def refresh() -> tuple[dict[str, Any], ...]:
-        names = list(catalog.models("sample"))
-        first = names[0] if names else None
-        shown = gr.update(visible=bool(names))
-        return gr.update(visible=not names), shown, gr.update(choices=names, value=first), classes(first)
-
+    do = _Handlers(catalog, say, Path(gallery.GRADIO_CACHE))
     drawn: dict[str, Any] = {
-        "fn": repaint,
+        "fn": do.repaint,
         "inputs_kwargs": controls.inputs,
         "outputs": [gallery, controls.download],
         **PRIVATE,
     }
-    page.load(refresh, None, [missing, studio, controls.model, controls.choice], **QUIET).success(**drawn)
-    controls.model.input(classes, controls.model, controls.choice, **QUIET).success(**drawn)
+    page.load(do.refresh, None, [missing, studio, controls.model, controls.choice], **QUIET).success(**drawn)
+    controls.model.input(do.classes, controls.model, controls.choice, **QUIET).success(**drawn)
     controls.surprise.click(lambda: secrets.randbelow(_SURPRISES), None, controls.seed, **QUIET).success(**drawn)
-    gr.on(
-        [
-            controls.draw.click,
-            controls.choice.input,
-            controls.seed.submit,
-            controls.count.release,
-            controls.truncation.release,
-            controls.enlarge.input,
-        ],
-        **drawn,
-    )
-    _declare_endpoint(paint, gallery=gallery, download=controls.download)
+    gr.on(controls.triggers, **drawn)
+    _declare_endpoint(do, gallery=gallery, download=controls.download)
 
 
 def _draw_controls(say: Say) -> _Controls:
@@ -179,7 +183,7 @@ def _draw_controls(say: Say) -> _Controls:
     return _Controls(model, choice, seed, surprise, count, truncation, enlarge, draw, download)
 
 
-def _declare_endpoint(paint: Callable[..., _Painted], *, gallery: gr.Gallery, download: gr.DownloadButton) -> None:
+def _declare_endpoint(do: _Handlers, *, gallery: gr.Gallery, download: gr.DownloadButton) -> None:
     # Its own inputs, never shown: the page's dropdowns know only the choices of one visitor's moment.
     inputs: dict[str, Component] = {
         "model": gr.Textbox(label="model", visible=False),
@@ -191,7 +195,7 @@ def _declare_endpoint(paint: Callable[..., _Painted], *, gallery: gr.Gallery, do
     }
     gr.on(
         gr.Button(visible=False).click,
-        paint,
+        do.paint,
         inputs_kwargs=inputs,
         outputs=[gallery, download],
         api_name="sample",

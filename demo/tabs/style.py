@@ -1,7 +1,7 @@
 """The tab that paints a photograph in another style."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,48 @@ class _Controls:
             "size": self.size,
         }
 
+    @property
+    def triggers(self) -> list[Any]:
+        sliders = [self.strength.change, self.size.change]
+        return [self.photograph.change, self.style.input, self.variation.submit, *sliders]
+
+
+@dataclass(frozen=True, slots=True)
+class _Handlers:
+    """What the page's events do. Arguments of `paint` and `save` are those of the endpoint, in its order."""
+
+    catalog: Catalog
+    cache: str
+
+    def paint(
+        self, *, photograph: Any, model: str, style: str, strength: float, variation: float, size: float
+    ) -> Stylized:
+        with told():
+            opened = self.catalog.model(model, task="stylize")
+            request = StyleRequest.parse(opened, style=style, strength=strength, variation=variation, size=size)
+            picture, digest = read_photograph(_path(photograph), size=request.size)
+            return stylize(opened, request, photograph=picture, digest=digest)
+
+    def show(self, **values: Any) -> tuple[str, str]:
+        painted = self.paint(**values)
+        before = save_bytes_to_cache(to_png(painted.photograph, {}), "photograph.png", self.cache)
+        after = save_bytes_to_cache(painted.to_png(), painted.file_name, self.cache)
+        return _comparison(before, after), after
+
+    def repaint(self, **values: Any) -> Any:
+        return self.show(**values) if values["model"] and values["photograph"] else [gr.skip(), gr.skip()]
+
+    def styles(self, model: str | None) -> tuple[dict[str, Any], str]:
+        opened = self.catalog.models("stylize").get(model or "")
+        names = [choice.name for choice in opened.card.choices] if opened else []
+        return gr.update(choices=names, value=names[0] if names else None), _thumbnail_rules(opened)
+
+    def refresh(self) -> tuple[dict[str, Any] | str, ...]:
+        models = self.catalog.models("stylize")
+        first = next(iter(models), None)
+        shown = gr.update(visible=bool(models))
+        return gr.update(visible=not models), shown, gr.update(choices=list(models), value=first), *self.styles(first)
+
 
 def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     """Draw the tab; every change of a control paints anew."""
@@ -101,56 +143,18 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
             gr.Markdown(say("compare"), elem_id="compare-hint", elem_classes="hint")
         with gr.Column(scale=2, min_width=280, elem_classes="controls"):
             controls = _draw_controls(say)
-
-    def paint(*, photograph: Any, model: str, style: str, strength: float, variation: float, size: float) -> Stylized:
-        with told():
-            opened = catalog.model(model, task="stylize")
-            request = StyleRequest.parse(opened, style=style, strength=strength, variation=variation, size=size)
-            picture, digest = read_photograph(_path(photograph), size=request.size)
-            return stylize(opened, request, photograph=picture, digest=digest)
-
-    def show(**values: Any) -> tuple[str, str]:
-        painted = paint(**values)
-        folder = controls.photograph.GRADIO_CACHE
-        before = save_bytes_to_cache(to_png(painted.photograph, {}), "photograph.png", folder)
-        after = save_bytes_to_cache(painted.to_png(), painted.file_name, folder)
-        return _comparison(before, after), after
-
-    def repaint(**values: Any) -> Any:
-        return show(**values) if values["model"] and values["photograph"] else [gr.skip(), gr.skip()]
-
-    def refresh() -> tuple[dict[str, Any] | str, ...]:
-        models = catalog.models("stylize")
-        first = next(iter(models), None)
-        shown = gr.update(visible=bool(models))
-        return gr.update(visible=not models), shown, gr.update(choices=list(models), value=first), *styles(first)
-
-    def styles(model: str | None) -> tuple[dict[str, Any], str]:
-        opened = catalog.models("stylize").get(model or "")
-        names = [choice.name for choice in opened.card.choices] if opened else []
-        return gr.update(choices=names, value=names[0] if names else None), _thumbnail_rules(opened)
-
+    do = _Handlers(catalog, controls.photograph.GRADIO_CACHE)
     drawn: dict[str, Any] = {
         "inputs_kwargs": controls.inputs,
         "outputs": [compare, controls.download],
         **PRIVATE,
     }
     choosing = [controls.style, controls.thumbnails]
-    page.load(refresh, None, [missing, studio, controls.model, *choosing], **QUIET).success(repaint, **drawn)
-    controls.model.input(styles, controls.model, choosing, **QUIET).success(repaint, **drawn)
-    gr.on(
-        [
-            controls.photograph.change,
-            controls.style.input,
-            controls.strength.release,
-            controls.variation.submit,
-            controls.size.release,
-        ],
-        repaint,
-        **drawn,
-    )
-    controls.draw.click(show, **drawn)
-    _declare_endpoint(paint)
+    page.load(do.refresh, None, [missing, studio, controls.model, *choosing], **QUIET).success(do.repaint, **drawn)
+    controls.model.input(do.styles, controls.model, choosing, **QUIET).success(do.repaint, **drawn)
+    gr.on(controls.triggers, do.repaint, **drawn)
+    controls.draw.click(do.show, **drawn)
+    _declare_endpoint(do)
 
 
 def _draw_controls(say: Say) -> _Controls:
@@ -187,7 +191,7 @@ def _draw_controls(say: Say) -> _Controls:
     return _Controls(photograph, model, style, strength, variation, size, draw, download, thumbnails)
 
 
-def _declare_endpoint(paint: Callable[..., Stylized]) -> None:
+def _declare_endpoint(do: _Handlers) -> None:
     # Its own inputs, never shown: the page's choices are those of one visitor's moment.
     result = gr.Image(label="result", type="filepath", visible=False)
     inputs: dict[str, Component] = {
@@ -202,7 +206,7 @@ def _declare_endpoint(paint: Callable[..., Stylized]) -> None:
     def stylize_photograph(
         *, photograph: Any, model: str, style: str, strength: float, variation: float, size: float
     ) -> str:
-        painted = paint(
+        painted = do.paint(
             photograph=photograph, model=model, style=style, strength=strength, variation=variation, size=size
         )
         return str(save_bytes_to_cache(painted.to_png(), painted.file_name, result.GRADIO_CACHE))
