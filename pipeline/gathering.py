@@ -63,25 +63,26 @@ def gather_sampling(model: Model, dataset: Dataset, recipe: Recipe) -> SamplingE
     asked = dataset.labels[random.choice(dataset.training, settings.samples)]
     generated = draw_samples(model, _seeds(recipe, settings.samples), asked)
     extractor = Extractor(dataset.image.channels)
-
-    def measure(source: Uint8, places: Int64, kind: str) -> Float64:
-        blocks = np.array_split(places, -(-len(places) // _BATCH))
-        passing = tracked(blocks, total=len(blocks), description=f"{recipe.name}: measuring {kind} pictures, batches")
-        return np.concatenate([extractor.measure(source[block]) for block in passing])
-
-    trained = measure(dataset.images, training, "training")
+    trained = _measure(extractor, dataset.images, training, what=f"{recipe.name}: measuring training pictures")
     project = Projection.fit(trained)
-    held_back = project(measure(dataset.images, validation, "held-back"))
+    held_back = _measure(extractor, dataset.images, validation, what=f"{recipe.name}: measuring held-back pictures")
     places = np.arange(len(generated))
-    made = project(measure(generated, places, "generated"))
+    made = _measure(extractor, generated, places, what=f"{recipe.name}: measuring generated pictures")
     return SamplingEvidence(
         training=Gallery(project(trained), dataset.labels[training], dataset.images, training),
-        validation=Gallery(held_back, dataset.labels[validation], dataset.images, validation),
-        generated=Gallery(made, asked, generated, places),
+        validation=Gallery(project(held_back), dataset.labels[validation], dataset.images, validation),
+        generated=Gallery(project(made), asked, generated, places),
         classes=dataset.image.classes,
         conditional=bool(model.card.choices),
         seed=settings.seed,
     )
+
+
+def _measure(extractor: Extractor, source: Uint8, places: Int64, *, what: str) -> Float64:
+    """Return the measurements (N, R) of the pictures at `places` (N,) in `source`, and say `what` is going on."""
+    blocks = np.array_split(places, -(-len(places) // _BATCH))
+    passing = tracked(blocks, total=len(blocks), description=f"{what}, batches")
+    return np.concatenate([extractor.measure(source[block]) for block in passing])
 
 
 def draw_samples(model: Model, seeds: Sequence[int], labels: Int64) -> Uint8:

@@ -52,7 +52,7 @@ class Export(_Section):
 class Evaluation(_Section):
     """What a model is scored on."""
 
-    samples: int = Field(1000, ge=2, description="generated pictures, and at most as many real ones")
+    samples: int = Field(1000, ge=2, description="generated pictures; at most four times as many real ones")
     seed: int = Field(0, ge=0)
 
 
