@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,35 +56,42 @@ class Workspace:
 def writing(path: Path) -> Iterator[Path]:
     """Yield a scratch path beside `path`; on success it takes `path`'s place in one step, on failure it vanishes.
 
-    The scratch path may be used as a file or made a folder; it keeps `path`'s suffix. A folder replaces a folder.
+    The scratch path may be used as a file or made a folder; it keeps `path`'s name. A folder replaces a folder. What a
+    killed writer left behind is cleared by the next one; a path has one writer at a time.
 
     Raises:
         StorageError: the disk is full, read-only or refuses; what stood at `path` is untouched.
 
     """
+    scratch_folder = path.with_name(f".{path.name}.writing")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch_folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise _storage_error(path, error) from error
-    scratch = scratch_folder / path.name
-    try:
+        shutil.rmtree(scratch_folder, ignore_errors=True)
+        scratch_folder.mkdir(parents=True)
+        scratch = scratch_folder / path.name
         yield scratch
-        if path.is_dir():
-            path.rename(scratch_folder / "replaced")
         _flush(scratch)
-        scratch.replace(path)
+        _replace(path, scratch, aside=scratch_folder / "replaced")
     except OSError as error:
-        raise _storage_error(path, error) from error
+        cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
+        raise StorageError(f"cannot write {path}: {cause}") from error
     finally:
         shutil.rmtree(scratch_folder, ignore_errors=True)
+
+
+def _replace(path: Path, scratch: Path, *, aside: Path) -> None:
+    """Put `scratch` in the place of `path`; a folder has to be moved aside first, and comes back on failure."""
+    if not path.is_dir():
+        scratch.replace(path)
+        return
+    path.rename(aside)
+    try:
+        scratch.rename(path)
+    except OSError:
+        aside.rename(path)
+        raise
 
 
 def _flush(path: Path) -> None:
     for file in [path] if path.is_file() else [entry for entry in path.rglob("*") if entry.is_file()]:
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
-
-
-def _storage_error(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"cannot write {path}: {_CAUSES.get(error.errno or 0, error.strerror or str(error))}")

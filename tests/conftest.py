@@ -1,9 +1,13 @@
 """A working directory with tiny recipes, for all tests that run stages."""
 
+import os
 from pathlib import Path
 
 import pytest
 from recipes import PAINTER, STYLIST, write_params
+
+# Nets of this size are slower on two threads than on one; read by torch when it loads, here and in child processes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pipeline.errors import RecipeError
 from pipeline.networks.layers import ClassLogit, classes_of, sampling_graph
 
 Normalization = Literal["batch", "spectral", "none"]
+Upsampling = Literal["transposed", "nearest"]
 
 
 class Dcgan(Network):
@@ -21,7 +22,9 @@ class Dcgan(Network):
 
     `width` is the number of channels beside the picture; it doubles with every halving of the side, up to `max_width`.
     The generator has batch norm; `normalization` is the discriminator's: `batch` as published, `spectral`
-    (Miyato et al. 2018, arXiv:1802.05957) or `none`, which a gradient penalty wants.
+    (Miyato et al. 2018, arXiv:1802.05957) or `none`, which a gradient penalty wants. `upsampling` is the generator's:
+    `transposed` convolutions as published, or `nearest` neighbours before a 3 x 3 convolution, which cost more and
+    leave no checkerboard (Odena et al. 2016, doi:10.23915/distill.00003).
     """
 
     name: Literal["dcgan"] = "dcgan"
@@ -29,6 +32,7 @@ class Dcgan(Network):
     width: int = Field(64, ge=1)
     max_width: int = Field(512, ge=1)
     normalization: Normalization = "batch"
+    upsampling: Upsampling = "transposed"
     conditional: bool = True
 
     def build(self, image: Image) -> dict[str, nn.Module]:
@@ -39,8 +43,8 @@ class Dcgan(Network):
         widths = [min(self.width * 2**stage, self.max_width) for stage in range(stages)]
         classes = classes_of(image, conditional=self.conditional)
         return {
-            "generator": DcganGenerator(self.latent, classes, widths, image.channels),
-            "discriminator": DcganDiscriminator(self.normalization, classes, widths, image.channels),
+            "generator": DcganGenerator(self, classes, widths, image.channels),
+            "discriminator": DcganDiscriminator(self, classes, widths, image.channels),
         }
 
     def graph(self, modules: Modules, image: Image) -> Graph:
@@ -50,24 +54,24 @@ class Dcgan(Network):
 class DcganGenerator(nn.Module):
     """Latents (N, latent) and class weights (N, classes) -> pictures (N, C, S, S) in [-1, 1]."""
 
-    def __init__(self, latent: int, classes: int, widths: list[int], channels: int) -> None:
+    def __init__(self, config: Dcgan, classes: int, widths: list[int], channels: int) -> None:
         super().__init__()
-        self.latent = latent
+        self.latent = config.latent
         self.classes = classes
         coarse_to_fine = widths[::-1]
         self.stem = nn.Sequential(
-            nn.Linear(latent + classes, coarse_to_fine[0] * 16, bias=False),
+            nn.Linear(config.latent + classes, coarse_to_fine[0] * 16, bias=False),
             nn.Unflatten(1, (coarse_to_fine[0], 4, 4)),
             nn.BatchNorm2d(coarse_to_fine[0]),
             nn.ReLU(),
         )
         self.stages = nn.Sequential(
             *(
-                nn.Sequential(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU())
+                nn.Sequential(_upsample(before, after, config.upsampling), nn.BatchNorm2d(after), nn.ReLU())
                 for before, after in pairwise(coarse_to_fine)
             )
         )
-        self.to_picture = nn.Sequential(nn.ConvTranspose2d(coarse_to_fine[-1], channels, 4, 2, 1), nn.Tanh())
+        self.to_picture = nn.Sequential(_upsample(coarse_to_fine[-1], channels, config.upsampling), nn.Tanh())
         _initialize(self)
 
     def forward(self, latent: Tensor, classes: Tensor) -> Tensor:
@@ -79,25 +83,32 @@ class DcganGenerator(nn.Module):
 class DcganDiscriminator(nn.Module):
     """Pictures (N, C, S, S) in [-1, 1] and class weights (N, classes) -> logits (N,)."""
 
-    def __init__(self, normalization: Normalization, classes: int, widths: list[int], channels: int) -> None:
+    def __init__(self, config: Dcgan, classes: int, widths: list[int], channels: int) -> None:
         super().__init__()
         self.stages = nn.Sequential(
             *(
-                _downsample(before, after, normalization if stage else "none")
+                _downsample(before, after, config.normalization if stage else "none")
                 for stage, (before, after) in enumerate(pairwise([channels, *widths]))
             ),
             nn.Flatten(),
         )
         self.logit = ClassLogit(widths[-1] * 16, classes)
-        if normalization == "batch":
+        if config.normalization == "batch":
             _initialize(self)
-        else:
-            for stage in self.stages[:-1]:
-                nn.init.kaiming_normal_(stage[0].weight, a=0.2)
+        elif config.normalization == "none":
+            for part in self.stages.modules():
+                if isinstance(part, nn.Conv2d):
+                    nn.init.kaiming_normal_(part.weight, a=0.2)
 
     def forward(self, images: Tensor, classes: Tensor) -> Tensor:
         logits: Tensor = self.logit(self.stages(images), classes)
         return logits
+
+
+def _upsample(before: int, after: int, upsampling: Upsampling) -> nn.Module:
+    if upsampling == "transposed":
+        return nn.ConvTranspose2d(before, after, 4, 2, 1)
+    return nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(before, after, 3, 1, 1))
 
 
 def _downsample(before: int, after: int, normalization: Normalization) -> nn.Sequential:

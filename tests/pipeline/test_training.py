@@ -81,18 +81,15 @@ def test_averaged_weights_follow_their_formula() -> None:
     training = trainer(settings(steps=3, ema_half_life=0.5))
     generator = training._modules["generator"]
     expected = copy.deepcopy(next(generator.parameters()).detach())
-    for step in range(3):
-        next(run) if step else next(run := training.run())
-        half_life = min(0.5 * 3, 0.05 * (step + 1))
+    for step, _ in training.run():
+        half_life = min(0.5 * 3, 0.05 * step)
         expected = expected.lerp(next(generator.parameters()).detach(), 1 - 0.5 ** (1 / half_life))
         torch.testing.assert_close(next(training.averaged["generator"].parameters()), expected)
 
 
 def test_rates_stay_and_then_fall_by_a_cosine_to_zero() -> None:
     training = trainer(settings(steps=10, decay=0.4))
-    rates = []
-    for _ in training.run():
-        rates.append(training._optimizers["generator"].param_groups[0]["lr"] / 1e-3)
+    rates = [training._optimizers["generator"].param_groups[0]["lr"] / 1e-3 for _ in training.run()]
     assert rates[:7] == [1.0] * 7
     falling = [0.5 * (1 + math.cos(math.pi * share)) for share in (0.25, 0.5, 0.75)]
     assert rates[7:] == pytest.approx(falling)
@@ -131,7 +128,7 @@ def test_figures_that_are_not_finite_end_the_training_with_advice() -> None:
     config = settings(learning_rates={"layer": 0.1})
     phases = [("layer", lambda batch: layer.weight.sum() * torch.tensor(float("nan")))]
     training = Trainer({"layer": layer}, phases, deployed=(), sampler=sampler(config), config=config)
-    with pytest.raises(TrainingError, match="layer loss is not finite after step 1; lower train.learning_rates"):
+    with pytest.raises(TrainingError, match=r"layer loss is not finite after step 1; lower train\.learning_rates"):
         list(training.run())
 
 

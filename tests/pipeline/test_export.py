@@ -1,0 +1,119 @@
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from recipes import PAINTER, STYLIST, write_params
+
+from demo.engine import Model, draw_noise
+from pipeline.contracts import Graph
+from pipeline.data.dataset import Dataset
+from pipeline.errors import CheckpointError, ExportError
+from pipeline.export import compare, export
+from pipeline.prepare import prepare
+from pipeline.recipe import Recipe, read_recipe
+from pipeline.train import train
+from pipeline.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a tiny painter and a tiny stylist are trained and exported."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_params(folder / "params.yaml", painter=PAINTER, stylist=STYLIST)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("GANVAS_TRACKING", "off")
+        for name in ("painter", "stylist"):
+            recipe, workspace = read_recipe(folder / "params.yaml", name), Workspace(name, folder)
+            for stage in (prepare, train, export):
+                stage(recipe, workspace)
+    return folder
+
+
+def recipe_of(folder: Path, name: str) -> Recipe:
+    return read_recipe(folder / "params.yaml", name)
+
+
+def test_the_painter_takes_any_batch_and_paints_by_its_seeds(trained: Path) -> None:
+    model = Model.open(Workspace("painter", trained).model)
+    assert model.card.task == "sample"
+    assert [choice.name for choice in model.card.choices] == ["mondrian", "waves"]
+    latent = draw_noise([3, 4, 5], 8)
+    classes = np.eye(2, dtype=np.float32)[[0, 1, 0]]
+    pictures = model.run({"latent": latent, "classes": classes})
+    assert pictures.shape == (3, 3, 16, 16)
+    alone = model.run({"latent": latent[1:2], "classes": classes[1:2]})
+    np.testing.assert_allclose(alone, pictures[1:2], atol=1e-5)
+
+
+def test_the_stylist_takes_any_size(trained: Path) -> None:
+    model = Model.open(Workspace("stylist", trained).model)
+    assert model.card.task == "stylize"
+    assert [choice.name for choice in model.card.choices] == ["mondrian", "waves"]
+    assert all(choice.thumbnail.startswith("data:image/png;base64,") for choice in model.card.choices)
+    feeds = {
+        "content": np.zeros((2, 3, 40, 72), np.float32),
+        "style": np.eye(2, dtype=np.float32),
+        "strength": np.ones((2, 1), np.float32),
+        "noise": np.zeros((2, 4), np.float32),
+    }
+    assert model.run(feeds).shape == (2, 3, 40, 72)
+
+
+@pytest.mark.parametrize("name", ["painter", "stylist"])
+def test_the_file_is_valid_portable_and_says_where_it_comes_from(trained: Path, name: str) -> None:
+    workspace, recipe = Workspace(name, trained), recipe_of(trained, name)
+    proto = onnx.load(workspace.model)
+    onnx.checker.check_model(proto, full_check=True)
+    assert [(opset.domain, opset.version) for opset in proto.opset_import] == [("", 18)]
+    assert not any(node.op_type.startswith("Random") for node in proto.graph.node)
+    assert str(trained).encode() not in workspace.model.read_bytes()
+    assert b"pipeline/networks" not in workspace.model.read_bytes()
+    provenance = Model.open(workspace.model).card.provenance
+    assert provenance["recipe_digest"] == recipe.digest
+    assert provenance["steps"] == recipe.train.steps
+
+
+@pytest.mark.parametrize("name", ["painter", "stylist"])
+def test_the_report_says_how_far_onnx_is_from_torch(trained: Path, name: str) -> None:
+    report = json.loads((Workspace(name, trained).reports / "export.json").read_text())
+    assert 0 <= report["largest_difference"] <= 1e-3
+    assert report["bytes"] == Workspace(name, trained).model.stat().st_size
+    assert sum(key.startswith("batch 5") for key in report) == (1 if name == "painter" else 2)
+
+
+def test_exporting_again_gives_the_same_bytes(trained: Path) -> None:
+    workspace = Workspace("painter", trained)
+    before = workspace.model.read_bytes()
+    export(recipe_of(trained, "painter"), workspace)
+    assert workspace.model.read_bytes() == before
+
+
+def test_a_difference_above_the_limit_fails_and_keeps_the_older_file(trained: Path, tmp_path: Path) -> None:
+    workspace = Workspace("painter", trained)
+    before = workspace.model.read_bytes()
+    section = copy.deepcopy(PAINTER) | {"export": {"tolerance": 1e-12}}
+    strict = read_recipe(write_params(tmp_path / "params.yaml", painter=section), "painter")
+    with pytest.raises(ExportError, match=r"differs from torch by .*, more than export.tolerance 1e-12"):
+        export(strict, workspace)
+    assert workspace.model.read_bytes() == before
+
+
+def test_the_comparison_sees_a_wrong_graph(trained: Path) -> None:
+    recipe = recipe_of(trained, "painter")
+    model = Model.open(Workspace("painter", trained).model)
+    image = Dataset.open(Workspace("painter", trained).prepared).image
+    other: Graph = recipe.network.graph(recipe.network.build(image), image)
+    other.module.eval()
+    assert max(compare(other, model).values()) > 1e-3
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(trained: Path, tmp_path: Path) -> None:
+    section = copy.deepcopy(PAINTER)
+    section["network"]["width"] = 6
+    other = read_recipe(write_params(tmp_path / "params.yaml", painter=section), "painter")
+    with pytest.raises(CheckpointError, match="belongs to another recipe"):
+        export(other, Workspace("painter", trained))

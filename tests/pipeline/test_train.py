@@ -1,0 +1,127 @@
+import copy
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from recipes import PAINTER, write_params
+
+from pipeline import checkpoint
+from pipeline.errors import DataError, RecipeError, StorageError, TrainingError
+from pipeline.prepare import prepare
+from pipeline.recipe import Recipe, read_recipe
+from pipeline.train import train
+from pipeline.workspace import Workspace
+
+LONG = 200_000
+
+
+def painter(**train_settings: object) -> Recipe:
+    section = copy.deepcopy(PAINTER)
+    section["train"] |= train_settings
+    return read_recipe(write_params(Path("params.yaml"), painter=section), "painter")
+
+
+@pytest.fixture
+def prepared(workplace: Path) -> Workspace:
+    workspace = Workspace("painter")
+    prepare(painter(), workspace)
+    return workspace
+
+
+def command(stage: str = "train") -> list[str]:
+    return [sys.executable, "-m", "pipeline", stage, "painter"]
+
+
+def test_training_leaves_weights_curves_and_a_sheet_and_nothing_else(prepared: Workspace) -> None:
+    recipe = painter()
+    train(recipe, prepared)
+    state = checkpoint.load(prepared.checkpoint, digest=recipe.digest)
+    assert set(state) == {"generator"}
+    with (prepared.reports / "training.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [int(row["step"]) for row in rows] == [2, 4, 6]
+    assert set(rows[0]) == {
+        "step",
+        *(f"{role}_{figure}" for role in ("generator", "discriminator") for figure in ("loss", "gradient")),
+    }
+    with PIL.Image.open(prepared.reports / "training.png") as sheet:
+        assert np.asarray(sheet.convert("RGB")).std() > 1
+    assert not prepared.progress.exists()
+
+
+def test_training_again_gives_the_same_bytes(prepared: Workspace) -> None:
+    def trained() -> tuple[bytes, ...]:
+        train(painter(), prepared)
+        files = prepared.checkpoint, prepared.reports / "training.csv", prepared.reports / "training.png"
+        return tuple(file.read_bytes() for file in files)
+
+    assert trained() == trained()
+
+
+def test_fewer_pictures_than_a_batch(prepared: Workspace) -> None:
+    with pytest.raises(DataError, match=r"training pictures are fewer than a batch; set train\.batch to \d+ or less"):
+        train(painter(batch=64), prepared)
+
+
+def test_missing_data_names_the_command(workplace: Path) -> None:
+    with pytest.raises(DataError, match="python -m pipeline prepare painter"):
+        train(painter(), Workspace("painter"))
+
+
+def test_a_loss_that_explodes_ends_in_one_sentence(prepared: Workspace) -> None:
+    with pytest.raises(TrainingError, match="is not finite after step"):
+        train(painter(steps=40, learning_rates={"generator": 1e18, "discriminator": 1e18}), prepared)
+    assert not prepared.checkpoint.exists()
+
+
+def test_a_checkpoint_folder_that_cannot_be_written(prepared: Workspace) -> None:
+    prepared.progress.parent.write_text("a file stands where the folder should be")
+    with pytest.raises(StorageError, match="cannot write"):
+        train(painter(), prepared)
+
+
+def test_a_picture_size_that_the_network_cannot_make(workplace: Path) -> None:
+    section = copy.deepcopy(PAINTER)
+    section["data"]["size"] = 24
+    recipe = read_recipe(write_params(Path("params.yaml"), painter=section), "painter")
+    prepare(recipe, Workspace("painter"))
+    with pytest.raises(RecipeError, match="makes no pictures of 24 pixels"):
+        train(recipe, Workspace("painter"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_training_goes_on_and_ends_as_if_never_stopped(prepared: Workspace, number: signal.Signals) -> None:
+    steps = 60
+    recipe = painter(steps=steps, checkpoint_every=1)
+    train(recipe, prepared)
+    straight = torch.load(prepared.checkpoint, weights_only=True)
+    prepared.checkpoint.unlink()
+
+    process = subprocess.Popen(command(), stderr=subprocess.PIPE, text=True, env=os.environ)
+    deadline = time.monotonic() + 120
+    while not list(prepared.progress.glob("*.pt")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(number)
+    told = process.communicate(timeout=60)[1]
+    if number == signal.SIGKILL:
+        assert process.returncode == -number
+    else:
+        assert process.returncode == 128 + number
+        assert "stopped after step" in told
+        assert "Traceback" not in told
+    assert not prepared.checkpoint.exists()
+
+    again = subprocess.run(command(), stderr=subprocess.PIPE, text=True, env=os.environ, check=True)
+    assert "training goes on after step" in again.stderr
+    resumed = torch.load(prepared.checkpoint, weights_only=True)
+    for name, tensor in straight["state"]["generator"].items():
+        assert torch.equal(tensor, resumed["state"]["generator"][name])
