@@ -28,7 +28,7 @@ class Stylizer(Network):
     """
 
     name: Literal["stylizer"] = "stylizer"
-    width: int = Field(96, ge=8)
+    width: int = Field(64, ge=8, multiple_of=4)
     blocks: int = Field(4, ge=0)
     code: int = Field(64, ge=1)
     noise: int = Field(8, ge=1)

@@ -43,8 +43,8 @@ class Stylization(Objective):
 
     name: Literal["stylization"] = "stylization"
     content: Literal["ssim", "mse"] = "ssim"
-    content_weight: float = Field(4.0, ge=0)
-    tone_weight: float = Field(1.5, ge=0)
+    content_weight: float = Field(5.0, ge=0)
+    tone_weight: float = Field(2.0, ge=0)
     style_weight: float = Field(4.0, ge=0)
     finest: float = Field(0.5, ge=0, description="weight of the finest level in the style term; 1 for the others")
     adversarial_weight: float = Field(0.5, ge=0)
