@@ -85,13 +85,7 @@ class Stylization(Objective):
             strength = torch.rand_like(style[:, 0])
             strength[::2] = 1
             pictures = generator(contents.images, style, strength[:, None], noise(generator, style))
-            terms = (
-                self.content_weight * self._content_loss(pictures, contents.images)
-                + self.tone_weight * (1 - correlation(_tone(pictures), _tone(contents.images)))
-                + self.style_weight * strength * style_loss(bank, pictures, styles.images, finest=self.finest)
-                + self.identity_weight * (1 - strength) * (pictures - contents.images).abs().mean(dim=(1, 2, 3))
-                + self.variation_weight * total_variation(pictures)
-            )
+            terms = self._terms(bank, pictures, contents=contents.images, styles=styles.images, strength=strength)
             # Half of the pictures are at full strength, and only they have to pass for the real thing.
             logits = discriminator(pictures[::2], style[::2])
             value: Tensor = terms.mean() + self.adversarial_weight * loss.generator(logits)
@@ -109,6 +103,18 @@ class Stylization(Objective):
         plain = style.new_zeros(len(style), generator.noise)
         painted = generator(contents.repeat(generator.styles, 1, 1, 1), style, strength, plain)
         return torch.cat([contents, painted]), columns
+
+    def _terms(
+        self, bank: nn.Module, pictures: Tensor, *, contents: Tensor, styles: Tensor, strength: Tensor
+    ) -> Tensor:
+        """Return the weighted sum (N,) of all terms that need no discriminator."""
+        return (
+            self.content_weight * self._content_loss(pictures, contents)
+            + self.tone_weight * (1 - correlation(_tone(pictures), _tone(contents)))
+            + self.style_weight * strength * style_loss(bank, pictures, styles, finest=self.finest)
+            + self.identity_weight * (1 - strength) * (pictures - contents).abs().mean(dim=(1, 2, 3))
+            + self.variation_weight * total_variation(pictures)
+        )
 
     def _content_loss(self, pictures: Tensor, contents: Tensor) -> Tensor:
         pairs = zip(_coarse_luma(pictures), _coarse_luma(contents), strict=True)
@@ -142,6 +148,7 @@ def style_loss(bank: nn.Module, pictures: Tensor, styles: Tensor, *, finest: flo
 
 
 def noise(generator: StylizingGenerator, like: Tensor) -> Tensor:
+    """Return fresh noise (N, generator.noise) for as many pictures as `like` has rows, on its device."""
     return torch.randn(len(like), generator.noise, device=like.device)
 
 
