@@ -21,10 +21,10 @@ class Dcgan(Network):
     """Strided 4 x 4 convolutions between 4 x 4 features and the picture.
 
     `width` is the number of channels beside the picture; it doubles with every halving of the side, up to `max_width`.
-    The generator has batch norm; `normalization` is the discriminator's: `batch` as published, `spectral`
-    (Miyato et al. 2018, arXiv:1802.05957) or `none`, which a gradient penalty wants. `upsampling` is the generator's:
-    `transposed` convolutions as published, or `nearest` neighbours before a 3 x 3 convolution, which cost more and
-    leave no checkerboard (Odena et al. 2016, doi:10.23915/distill.00003).
+    The generator has batch norm, conditioned on the class; `normalization` is the discriminator's: `batch` as
+    published, `spectral` (Miyato et al. 2018, arXiv:1802.05957) or `none`, which a gradient penalty wants. `upsampling`
+    is the generator's: `transposed` convolutions as published, or `nearest` neighbours before a 3 x 3 convolution,
+    which cost more and leave no checkerboard (Odena et al. 2016, doi:10.23915/distill.00003).
     """
 
     name: Literal["dcgan"] = "dcgan"
@@ -60,24 +60,40 @@ class DcganGenerator(nn.Module):
         self.classes = classes
         coarse_to_fine = widths[::-1]
         self.stem = nn.Sequential(
-            nn.Linear(config.latent + classes, coarse_to_fine[0] * 16, bias=False),
-            nn.Unflatten(1, (coarse_to_fine[0], 4, 4)),
-            nn.BatchNorm2d(coarse_to_fine[0]),
-            nn.ReLU(),
+            nn.Linear(config.latent + classes, coarse_to_fine[0] * 16), nn.Unflatten(1, (coarse_to_fine[0], 4, 4))
         )
-        self.stages = nn.Sequential(
-            *(
-                nn.Sequential(_upsample(before, after, config.upsampling), nn.BatchNorm2d(after), nn.ReLU())
-                for before, after in pairwise(coarse_to_fine)
-            )
+        self.norms = nn.ModuleList(ClassBatchNorm(width, classes) for width in coarse_to_fine)
+        self.stages = nn.ModuleList(
+            _upsample(before, after, config.upsampling) for before, after in pairwise([*coarse_to_fine, channels])
         )
-        self.to_picture = nn.Sequential(_upsample(coarse_to_fine[-1], channels, config.upsampling), nn.Tanh())
         _initialize(self)
 
     def forward(self, latent: Tensor, classes: Tensor) -> Tensor:
-        features = self.stem(torch.cat([latent, classes], dim=1) if self.classes else latent)
-        pictures: Tensor = self.to_picture(self.stages(features))
+        features: Tensor = self.stem(torch.cat([latent, classes], dim=1) if self.classes else latent)
+        for norm, stage in zip(self.norms, self.stages, strict=True):
+            features = stage(norm(features, classes).relu())
+        pictures: Tensor = features.tanh()
         return pictures
+
+
+class ClassBatchNorm(nn.Module):
+    """Batch norm whose scale and shift are the class's own (de Vries et al. 2017, arXiv:1707.00683).
+
+    Features (N, C, H, W) and class weights (N, classes) -> features (N, C, H, W); plain batch norm without classes.
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels)
+        self.modulation = nn.Linear(classes, 2 * channels, bias=False) if classes else None
+
+    def forward(self, features: Tensor, classes: Tensor) -> Tensor:
+        normed: Tensor = self.norm(features)
+        if self.modulation is None:
+            return normed
+        scale, shift = self.modulation(classes)[:, :, None, None].chunk(2, dim=1)
+        modulated: Tensor = normed * (1 + scale) + shift
+        return modulated
 
 
 class DcganDiscriminator(nn.Module):

@@ -36,6 +36,8 @@ class Stylization(Objective):
     - style: the distance of centred Gram matrices and of channel means on a random bank, to pictures of the style;
     - adversarial: the recipe's loss, against pictures of the style as real and photographs as further fakes;
     - identity: the mean absolute difference to the photograph, the more the lower the strength;
+    - diversity: how much less than `diversity` two noises change one photograph (mode seeking, Mao et al. 2019,
+      arXiv:1903.05628, with a bound, so that it ends where it is enough);
     - variation: the total variation.
 
     Strengths are drawn anew for every picture: full in half of the cases, else evenly from [0, 1].
@@ -49,6 +51,8 @@ class Stylization(Objective):
     finest: float = Field(0.5, ge=0, description="weight of the finest level in the style term; 1 for the others")
     adversarial_weight: float = Field(0.5, ge=0)
     identity_weight: float = Field(5.0, ge=0)
+    diversity_weight: float = Field(2.0, ge=0)
+    diversity: float = Field(0.15, ge=0, le=2, description="mean difference, in [0, 2], that two noises shall make")
     variation_weight: float = Field(0.05, ge=0)
     bank_seed: int = Field(0, ge=0, description="seed of the random bank")
     bank_filters: int = Field(6, ge=1, description="filters of each size in the bank")
@@ -80,7 +84,7 @@ class Stylization(Objective):
             return loss.discriminator(discriminator(styles.images, style), fake_logits)
 
         def generator_loss(batch: Batch) -> Tensor:
-            contents, styles = batch.split(2)
+            contents, styles = (_with_twin(part) if self.diversity_weight else part for part in batch.split(2))
             style = style_weights(styles.labels, image)
             strength = torch.rand_like(style[:, 0])
             strength[::2] = 1
@@ -89,6 +93,9 @@ class Stylization(Objective):
             # Half of the pictures are at full strength, and only they have to pass for the real thing.
             logits = discriminator(pictures[::2], style[::2])
             value: Tensor = terms.mean() + self.adversarial_weight * loss.generator(logits)
+            if self.diversity_weight and len(pictures) > 2:
+                difference = (pictures[0] - pictures[2]).abs().mean()
+                value = value + self.diversity_weight * (self.diversity - difference).relu()
             return value
 
         return [("discriminator", discriminator_loss), ("generator", generator_loss)]
@@ -118,8 +125,8 @@ class Stylization(Objective):
 
     def _content_loss(self, pictures: Tensor, contents: Tensor) -> Tensor:
         pairs = zip(_coarse_luma(pictures), _coarse_luma(contents), strict=True)
-        if self.content == "ssim":
-            return torch.stack([1 - ssim(picture, content) for picture, content in pairs]).mean(dim=0)
+        if self.content == "ssim":  # shifted, because it compares means by their ratio
+            return torch.stack([1 - ssim(picture + 1, content + 1) for picture, content in pairs]).mean(dim=0)
         return torch.stack([(picture - content).square().mean(dim=(1, 2, 3)) for picture, content in pairs]).mean(dim=0)
 
 
@@ -150,6 +157,13 @@ def style_loss(bank: nn.Module, pictures: Tensor, styles: Tensor, *, finest: flo
 def noise(generator: StylizingGenerator, like: Tensor) -> Tensor:
     """Return fresh noise (N, generator.noise) for as many pictures as `like` has rows, on its device."""
     return torch.randn(len(like), generator.noise, device=like.device)
+
+
+def _with_twin(batch: Batch) -> Batch:
+    """Return a batch whose third picture is its first once more: at full strength both, they differ by noise alone."""
+    order = torch.arange(len(batch.labels))
+    order[2:3] = 0
+    return Batch(batch.images[order], batch.labels[order])
 
 
 def _tone(pictures: Tensor) -> Tensor:
