@@ -14,7 +14,7 @@ from pipeline.errors import RecipeError
 from pipeline.networks.layers import ClassLogit, classes_of, sampling_graph
 
 Normalization = Literal["batch", "spectral", "none"]
-Upsampling = Literal["transposed", "nearest"]
+Upsampling = Literal["transposed", "bilinear"]
 
 
 class Dcgan(Network):
@@ -23,7 +23,7 @@ class Dcgan(Network):
     `width` is the number of channels beside the picture; it doubles with every halving of the side, up to `max_width`.
     The generator has batch norm, conditioned on the class; `normalization` is the discriminator's: `batch` as
     published, `spectral` (Miyato et al. 2018, arXiv:1802.05957) or `none`, which a gradient penalty wants. `upsampling`
-    is the generator's: `transposed` convolutions as published, or `nearest` neighbours before a 3 x 3 convolution,
+    is the generator's: `transposed` convolutions as published, or `bilinear` resampling before a 3 x 3 convolution,
     which cost more and leave no checkerboard (Odena et al. 2016, doi:10.23915/distill.00003).
     """
 
@@ -124,7 +124,7 @@ class DcganDiscriminator(nn.Module):
 def _upsample(before: int, after: int, upsampling: Upsampling) -> nn.Module:
     if upsampling == "transposed":
         return nn.ConvTranspose2d(before, after, 4, 2, 1)
-    return nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(before, after, 3, 1, 1))
+    return nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(before, after, 3, 1, 1))
 
 
 def _downsample(before: int, after: int, normalization: Normalization) -> nn.Sequential:
