@@ -51,7 +51,7 @@ class Stylization(Objective):
     finest: float = Field(0.5, ge=0, description="weight of the finest level in the style term; 1 for the others")
     adversarial_weight: float = Field(0.5, ge=0)
     identity_weight: float = Field(5.0, ge=0)
-    diversity_weight: float = Field(2.0, ge=0)
+    diversity_weight: float = Field(8.0, ge=0)
     diversity: float = Field(0.15, ge=0, le=2, description="mean difference, in [0, 2], that two noises shall make")
     variation_weight: float = Field(0.05, ge=0)
     bank_seed: int = Field(0, ge=0, description="seed of the random bank")
