@@ -11,7 +11,8 @@ from pipeline.networks.stylizer import Stylizer
 from pipeline.objectives.stylization import Stylization, style_loss, style_weights
 
 IMAGE = Image(channels=3, size=32, classes=("ink", "photograph", "waves", "woodcut"))
-SILENT = {f"{term}_weight": 0.0 for term in ("content", "tone", "style", "adversarial", "identity", "variation")}
+TERMS = ("content", "tone", "style", "adversarial", "identity", "diversity", "variation")
+SILENT = {f"{term}_weight": 0.0 for term in TERMS}
 
 
 @pytest.fixture
@@ -40,6 +41,20 @@ class Painter(nn.Module):
     def forward(self, content, style, strength, noise):
         self.asked.append((style, strength, noise))
         return self.picture.expand_as(content)
+
+
+class NoisePainter(nn.Module):
+    """A generator that paints the photograph, lifted by the first number of its noise."""
+
+    styles, noise = 3, 1
+
+    def __init__(self):
+        super().__init__()
+        self.lift = nn.Parameter(torch.ones(1))
+
+    def forward(self, content, style, strength, noise):
+        self.asked = content, style, strength, noise
+        return content + self.lift * noise[:, :, None, None]
 
 
 class Judge(nn.Module):
@@ -157,6 +172,27 @@ class TestGeneratorPhase:
     def test_adversarial_term_is_the_loss_of_the_recipe(self):
         loss = phase("generator", Painter(torch.full((1, 3, 32, 32), 0.25)), adversarial_weight=2.0)(batch())
         assert loss.item() == pytest.approx(-2 * 0.25)
+
+    def test_dark_photographs_are_kept_like_light_ones(self):
+        def content_loss(shift):
+            given = batch(1)
+            content = 0.1 * given.split(2)[0].images + shift
+            dimmed = Painter(content + 0.2)
+            return phase("generator", dimmed, content_weight=1.0)(Batch(torch.cat([content] * 2), given.labels)).item()
+
+        # Around zero the means' ratio would make a slight lift of the tone look like a loss of all structure.
+        assert content_loss(0.0) < 0.1
+
+    def test_noise_has_to_change_the_picture_until_it_is_enough(self):
+        generator = NoisePainter()
+        torch.manual_seed(0)
+        loss = phase("generator", generator, diversity_weight=3.0, diversity=2.0)(batch())
+        content, style, strength, noise = generator.asked
+        torch.testing.assert_close(content[0], content[2])
+        torch.testing.assert_close(style[0], style[2])
+        assert strength[0] == strength[2] == 1
+        assert loss.item() == pytest.approx(3 * max(0, 2 - (noise[0] - noise[2]).abs().item()), rel=1e-4)
+        assert phase("generator", generator, diversity_weight=3.0, diversity=0.0)(batch()).item() == 0
 
     def test_variation_has_its_closed_form(self):
         ramp = torch.linspace(-1, 1, 32).expand(1, 3, 32, 32)
