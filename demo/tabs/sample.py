@@ -20,7 +20,7 @@ from demo.sampling import (
     draw_samples,
     pack_samples,
 )
-from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, told
+from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, spoken, told
 
 TEXTS_EN = {
     "title": "Sample",
@@ -118,7 +118,7 @@ class _Handlers:
     def classes(self, model: str | None) -> dict[str, Any]:
         opened = self.catalog.models("sample").get(model or "")
         names = [choice.name for choice in opened.card.choices] if opened else []
-        choices = [(self.say("any"), ANY), *((name, name) for name in names)]
+        choices = [(self.say("any"), ANY), *((spoken(name), name) for name in names)]
         return gr.update(choices=choices, value=ANY, visible=bool(names))
 
     def refresh(self) -> tuple[dict[str, Any], ...]:
@@ -208,7 +208,7 @@ def _declare_endpoint(do: _Handlers, *, gallery: gr.Gallery, download: gr.Downlo
 def _saved(samples: list[Sample], cache: Path) -> _Painted:
     shown = []
     for sample in samples:
-        caption = " · ".join(str(part) for part in (sample.recipe["seed"], sample.recipe["class"]) if part != "")
+        caption = " · ".join(filter(None, [str(sample.recipe["seed"]), spoken(str(sample.recipe["class"]))]))
         shown.append((save_bytes_to_cache(sample.to_png(), sample.file_name, str(cache)), caption))
     first = samples[0].recipe
     name = f"{first['model']}-{first['seed']}-{len(samples)}.zip"

@@ -23,7 +23,7 @@ from demo.stylization import (
     read_photograph,
     stylize,
 )
-from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, told
+from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, spoken, told
 
 TEXTS_EN = {
     "title": "Style transfer",
@@ -125,7 +125,8 @@ class _Handlers:
     def styles(self, model: str | None) -> tuple[dict[str, Any], str]:
         opened = self.catalog.models("stylize").get(model or "")
         names = [choice.name for choice in opened.card.choices] if opened else []
-        return gr.update(choices=names, value=names[0] if names else None), _thumbnail_rules(opened)
+        choices = [(spoken(name), name) for name in names]
+        return gr.update(choices=choices, value=names[0] if names else None), _thumbnail_rules(opened)
 
     def refresh(self) -> tuple[dict[str, Any] | str, ...]:
         models = self.catalog.models("stylize")

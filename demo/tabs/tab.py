@@ -45,6 +45,11 @@ class Tab:
     build: Callable[[Catalog, Say, gr.Blocks], None]
 
 
+def spoken(name: str) -> str:
+    """Return the name of a class or style as people write it: `ink_mountains` as `ink mountains`."""
+    return name.replace("_", " ")
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Turn an expected failure into the one sentence that the page and the endpoints show.
