@@ -14,12 +14,7 @@ class Minimax(Loss):
     name: Literal["minimax"] = "minimax"
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        return cross_entropy(real_logits, fake_logits)
+        return softplus(-real_logits).mean() + softplus(fake_logits).mean()
 
     def generator(self, fake_logits: Tensor) -> Tensor:
         return -softplus(fake_logits).mean()
-
-
-def cross_entropy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Return the discriminator's binary cross-entropy, -E[log D(x)] - E[log(1 - D(G(z)))], from logits (N,)."""
-    return softplus(-real_logits).mean() + softplus(fake_logits).mean()

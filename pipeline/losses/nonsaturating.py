@@ -6,7 +6,6 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from pipeline.contracts import Loss
-from pipeline.losses.minimax import cross_entropy
 
 
 class NonSaturating(Loss):
@@ -15,7 +14,7 @@ class NonSaturating(Loss):
     name: Literal["nonsaturating"] = "nonsaturating"
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        return cross_entropy(real_logits, fake_logits)
+        return softplus(-real_logits).mean() + softplus(fake_logits).mean()
 
     def generator(self, fake_logits: Tensor) -> Tensor:
         return softplus(-fake_logits).mean()
