@@ -4,6 +4,7 @@ import ipaddress
 import logging
 import socket
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -38,12 +39,13 @@ def launch(
 ) -> None:
     """Serve the page: sample pictures and stylise photographs with the models that the pipeline exported."""
     try:
-        _serve(_listen(host, port), models=models, open_browser=open_browser)
+        # uvicorn ends by itself on Ctrl-C and raises it again or not, as the moment has it.
+        with suppress(KeyboardInterrupt):
+            _serve(_listen(host, port), models=models, open_browser=open_browser)
     except DemoError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        typer.echo("Stopped.")
+    typer.echo("Stopped.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
