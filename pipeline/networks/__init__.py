@@ -3,10 +3,12 @@
 from pipeline.contracts import Network
 from pipeline.networks.dcgan import Dcgan
 from pipeline.networks.mlp import Mlp
+from pipeline.networks.resnet import Resnet
 from pipeline.networks.stylizer import Stylizer
 
 NETWORKS: dict[str, type[Network]] = {
     "dcgan": Dcgan,
     "mlp": Mlp,
+    "resnet": Resnet,
     "stylizer": Stylizer,
 }
