@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Modules: TypeAlias = "Mapping[str, nn.Module]"
-Phase: TypeAlias = "tuple[str, Callable[[Batch], Tensor]]"
+Phase: TypeAlias = "tuple[str, Callable[[Batch, Step], Tensor]]"
 
 PHOTOGRAPH = "photograph"
 """The class whose pictures a stylization starts from; all other classes are its styles."""
@@ -58,6 +58,18 @@ class Batch:
         """Return one batch per domain."""
         pairs = zip(self.images.chunk(domains), self.labels.chunk(domains), strict=True)
         return tuple(Batch(images, labels) for images, labels in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Which step of a training this is: its `number`, from 0, and how much of the budget is used, `progress` in [0, 1).
+
+    A phase leaves scalars for the log in `figures`, detached, on the device; they are read only at log ticks.
+    """
+
+    number: int
+    progress: float
+    figures: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +141,16 @@ class LatentGenerator(Protocol):
 
 
 @runtime_checkable
+class SelfSupervised(Protocol):
+    """A discriminator that also learns from real pictures alone, which steadies it where there are few of them.
+
+    `self_supervision` takes pictures (N, C, S, S) in [-1, 1] and returns a scalar to minimise.
+    """
+
+    def self_supervision(self, images: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
 class StylizingGenerator(Protocol):
     """A generator that repaints photographs, as stylization wants it.
 
@@ -170,8 +192,8 @@ class Loss(Part, ABC):
         """Return what the discriminator minimises."""
 
     @abstractmethod
-    def generator(self, fake_logits: Tensor) -> Tensor:
-        """Return what the generator minimises."""
+    def generator(self, fake_logits: Tensor, score_reals: Callable[[], Tensor]) -> Tensor:
+        """Return what the generator minimises; `score_reals` gives logits (N,) of real pictures to who compares."""
 
 
 class Objective(Part, ABC):
@@ -181,9 +203,15 @@ class Objective(Part, ABC):
         """Return the labels that each part of a batch is drawn from; by default one part with all labels."""
         return (tuple(range(len(image.classes))),)
 
+    def modules(self, image: Image) -> dict[str, nn.Module]:
+        """Return what it needs beside the networks, by role; kept and restored with them, by default nothing."""
+        return {}
+
     @abstractmethod
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
         """Return the phases of one step, in order: the role whose optimiser steps, and its loss of a fresh batch.
+
+        `modules` holds the network's and this objective's own.
 
         Raises:
             RecipeError: the network lacks a role, or the loss does not fit.

@@ -49,11 +49,11 @@ def export(recipe: Recipe, workspace: Workspace) -> None:
     modules = {role: recipe.network.build(dataset.image)[role] for role in recipe.network.deployed}
     trained = checkpoint.load(workspace.checkpoint, digest=recipe.digest)
     for role, module in modules.items():
-        module.load_state_dict(trained[role])
+        module.load_state_dict(trained["averaged"][role])
         module.eval()
     graph = recipe.network.graph(modules, dataset.image)
     with writing(workspace.model) as scratch:
-        _write(graph, _card(recipe, graph, dataset), scratch)
+        _write(graph, _card(recipe, graph, dataset, steps=trained["steps"]), scratch)
         differences = compare(graph, Model.open(scratch, device="cpu"))
         worst = max(differences.values())
         if not worst <= recipe.export.tolerance:
@@ -131,7 +131,7 @@ def _free_dimensions(port: Port) -> dict[int, str]:
     return {axis: length for axis, length in enumerate(port.shape) if isinstance(length, str)}
 
 
-def _card(recipe: Recipe, graph: Graph, dataset: Dataset) -> ModelCard:
+def _card(recipe: Recipe, graph: Graph, dataset: Dataset, *, steps: int) -> ModelCard:
     return ModelCard(
         recipe=recipe.name,
         task=graph.task,
@@ -150,7 +150,7 @@ def _card(recipe: Recipe, graph: Graph, dataset: Dataset) -> ModelCard:
             "data_md5": dataset.digest,
             "recipe_digest": recipe.digest,
             "seed": recipe.train.seed,
-            "steps": recipe.train.steps,
+            "steps": steps,
         },
     )
 

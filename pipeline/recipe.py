@@ -5,40 +5,64 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.contracts import Loss, Network, Objective, Source
 from pipeline.data import SOURCES
+from pipeline.device import Precision
 from pipeline.errors import RecipeError
 from pipeline.losses import LOSSES
 from pipeline.networks import NETWORKS
 from pipeline.objectives import OBJECTIVES
+from pipeline.schedules import Ramp, Scheduled, constant
 from pipeline.sections import choices, parse_mapping, parse_part, parse_section
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _positive(rate: Ramp) -> Ramp:
+    if not rate.start:
+        raise ValueError("must start above 0")
+    return rate
+
+
+Rate = Annotated[Scheduled, AfterValidator(_positive)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Training(_Section):
-    """How long and how to train. Spans named as shares are fractions of `steps`, so one number stretches a recipe."""
+class Budget(_Section):
+    """How long a training is, in one of three units. Minutes are measured on a few steps before it begins."""
 
-    steps: int = Field(ge=1)
+    steps: int | None = Field(None, ge=1)
+    images: int | None = Field(None, ge=1, description="real pictures that each role is shown")
+    minutes: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        if sum(unit is not None for unit in (self.steps, self.images, self.minutes)) != 1:
+            raise ValueError("name one of steps, images and minutes")
+        return self
+
+
+class Training(_Section):
+    """How long and how to train. Spans named as shares are fractions of the budget, so one number stretches all."""
+
+    budget: Budget
     batch: int = Field(64, ge=1, description="pictures per phase and domain")
-    learning_rates: dict[str, PositiveFloat] = Field(description="Adam's rate by role")
-    betas: tuple[float, float] = Field((0.0, 0.99), description="Adam's decay rates of the two moments")
-    decay: float = Field(0.4, ge=0, le=1, description="share at the end in which the rates fall to zero by a cosine")
-    ema_half_life: float = Field(0.03, ge=0, le=1, description="half-life of the averaged weights, as a share")
+    learning_rates: dict[str, Rate] = Field(description="Adam's rate by role")
+    betas: tuple[float, Scheduled] = Field((0.0, constant(0.99)), description="Adam's decay rates of the two moments")
+    ema_half_life: Scheduled = Field(constant(0.03), description="half-life of the averaged weights, as a share")
     clip: PositiveFloat | None = Field(None, description="largest gradient norm per role")
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "auto"
     flip: bool = Field(False, description="mirror pictures at random, left to right")
+    snapshots: int = Field(4, ge=1, description="how often, evenly, the averaged weights are sampled")
     log_every: int = Field(20, ge=1)
-    sample_every: int = Field(200, ge=1)
     checkpoint_every: int = Field(200, ge=1)
     seed: int = Field(0, ge=0)
 

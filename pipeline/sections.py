@@ -76,17 +76,23 @@ def _parse(model: type[ModelT], section: Mapping[str, Any], place: Place) -> Mod
         # JSON mode is strict about types and still takes a YAML list for a tuple.
         return model.model_validate_json(text, context=place)
     except ValidationError as error:
-        raise _recipe_error(model, error.errors()[0], place.where) from error
+        raise _recipe_error(model, error.errors(), place.where) from error
 
 
-def _recipe_error(model: type[BaseModel], details: ErrorDetails, where: str) -> RecipeError:
-    location = ".".join([where, *(str(part) for part in details["loc"])])
+def _recipe_error(model: type[BaseModel], errors: list[ErrorDetails], where: str) -> RecipeError:
+    details, location = errors[0], _location(errors[0], where)
     if details["type"] == "extra_forbidden":
         return RecipeError(location, "unknown key", choices(str(details["loc"][-1]), model.model_fields))
     if details["type"] == "missing":
         return RecipeError(location, "missing", "this key has no default")
-    sentence = details["msg"].removeprefix("Value error, ")
-    remedy = sentence[0].lower() + sentence[1:]
+    # A setting of several kinds fails once for each of them.
+    same = [error["msg"].removeprefix("Value error, ") for error in errors if _location(error, where) == location]
+    remedy = "; or ".join(sentence[0].lower() + sentence[1:] for sentence in same)
     if details["type"] == "float_type" and isinstance(details["input"], str):
         remedy = "write a number with a point (2.0e-4), YAML reads others as text"
     return RecipeError(location, f"is {details['input']!r}", remedy)
+
+
+def _location(details: ErrorDetails, where: str) -> str:
+    """Return the dotted key; what pydantic adds for the kinds of a union and for validators is left out."""
+    return ".".join([where, *(str(part) for part in details["loc"] if "[" not in str(part))])

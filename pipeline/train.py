@@ -21,6 +21,7 @@ import torch
 from pipeline import checkpoint
 from pipeline.contracts import Batch
 from pipeline.data.dataset import Dataset
+from pipeline.device import choose_device, memory_advice
 from pipeline.errors import DataError, Interrupted
 from pipeline.pictures import grid, to_uint8
 from pipeline.progress import console, tracked
@@ -29,7 +30,10 @@ from pipeline.tracking import Tracker, open_tracker
 from pipeline.training import Row, Sampler, Trainer
 from pipeline.workspace import Workspace, writing
 
-_CODE = ("contracts.py", "training.py", "train.py", "networks", "losses", "objectives", "features")
+_CODE = (
+    *("contracts.py", "device.py", "schedules.py", "training.py", "train.py"),
+    *("networks", "losses", "objectives", "features"),
+)
 
 
 def train(recipe: Recipe, workspace: Workspace) -> None:
@@ -46,7 +50,10 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
     unfinished = workspace.progress / f"{_digest(recipe, dataset)}.pt"
     if unfinished.exists():
         trainer.restore(checkpoint.load(unfinished, digest=unfinished.stem))
-        console.print(f"{recipe.name}: training goes on after step {trainer.step:,} of {recipe.train.steps:,}")
+        console.print(f"{recipe.name}: training goes on after step {trainer.step:,} of {trainer.steps:,}")
+    elif recipe.train.budget.minutes:
+        trainer.fit_into(recipe.train.budget.minutes)
+        console.print(f"{recipe.name}: {recipe.train.budget.minutes:g} minutes are {trainer.steps:,} steps here")
     memory = workspace.progress / "run.json"
     tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=trainer.step > 0)
     with _reporting_to(tracker):
@@ -57,7 +64,7 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
         _write_curves(workspace.reports / "training.csv", trainer.history)
         tracker.log_file(workspace.reports / "training.csv")
         averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
-        checkpoint.save(workspace.checkpoint, averaged, digest=recipe.digest)
+        checkpoint.save(workspace.checkpoint, {"steps": trainer.steps, "averaged": averaged}, digest=recipe.digest)
     shutil.rmtree(workspace.progress, ignore_errors=True)
 
 
@@ -71,9 +78,9 @@ def _set_up(recipe: Recipe, dataset: Dataset) -> tuple[Trainer, Batch]:
             f"{recipe.name}: {smallest} training pictures are fewer than a batch; set train.batch to {smallest} or "
             "less, or add pictures"
         )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     torch.manual_seed(recipe.train.seed)
-    modules = recipe.network.build(dataset.image)
+    modules = recipe.network.build(dataset.image) | recipe.objective.modules(dataset.image)
     for module in modules.values():
         module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
     sampler = Sampler(dataset.images, dataset.labels, domains=domains, config=recipe.train, device=device)
@@ -94,22 +101,23 @@ def _run(
 ) -> Path:
     """Train to the end and return the file of the last sheet of samples."""
     config, sheet = recipe.train, workspace.progress / "samples.png"
-    steps = tracked(trainer.run(), total=config.steps, done=trainer.step, description=f"{recipe.name}: training")
-    with _stop_signals() as received:
+    steps = tracked(trainer.run(), total=trainer.steps, done=trainer.step, description=f"{recipe.name}: training")
+    pause = -(-trainer.steps // config.snapshots)
+    with _stop_signals() as received, memory_advice(config.batch):
         for step, figures in steps:
             tracker.log_metrics(step, figures)
-            if step % config.sample_every == 0 or step == config.steps:
+            if step % pause == 0 or step == trainer.steps:
                 sheet = workspace.progress / f"samples-{step:06d}.png"
                 with torch.no_grad(), writing(sheet) as scratch:
                     pictures, columns = recipe.objective.preview(trainer.averaged, example)
                     grid(to_uint8(pictures.cpu().numpy()), columns=columns).save(scratch)
                 tracker.log_picture(sheet)
-            if received or step % config.checkpoint_every == 0 or step == config.steps:
+            if received or step % config.checkpoint_every == 0 or step == trainer.steps:
                 checkpoint.save(unfinished, trainer.state(), digest=unfinished.stem)
                 tracker.flush()
             if received:
                 raise Interrupted(
-                    f"{recipe.name}: stopped after step {step:,} of {config.steps:,}; the same command goes on there",
+                    f"{recipe.name}: stopped after step {step:,} of {trainer.steps:,}; the same command goes on there",
                     received[0],
                 )
     return sheet

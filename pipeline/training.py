@@ -1,6 +1,7 @@
 """The only training loop: every kind of model goes through it, phase by phase."""
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
@@ -11,18 +12,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from pipeline.contracts import Batch, Phase
+from pipeline.contracts import Batch, Phase, Step
+from pipeline.device import choose_dtype
 from pipeline.errors import TrainingError
 from pipeline.recipe import Training
 
 Row = dict[str, float]
+
+_WARM_UP, _TIMED_SECONDS = 3, 3.0
 
 
 class Sampler:
     """Draws batches with replacement; the generator's state is all there is to resume.
 
     `images` (N, C, H, W) uint8 may be a memory map. `domains` holds, for each part of a batch, the indices it is drawn
-    from. Batches are put on `device` as float32 in [-1, 1].
+    from. Batches are put on `device` as float32 in [-1, 1]; where all pictures fit into half of a GPU's free memory,
+    they stay there.
     """
 
     def __init__(
@@ -38,17 +43,22 @@ class Sampler:
         self._labels = labels
         self._domains = domains
         self._config = config
-        self._device = device
+        self.device = device
+        fits = device.type == "cuda" and images.nbytes < torch.cuda.mem_get_info(device)[0] / 2
+        self._resident = torch.from_numpy(np.ascontiguousarray(images)).to(device) if fits else None
         self.random = np.random.Generator(np.random.PCG64(config.seed))
 
     def draw(self) -> Batch:
         chosen = np.concatenate([self.random.choice(domain, self._config.batch) for domain in self._domains])
-        pixels = torch.from_numpy(self._images[chosen]).to(self._device)
+        if self._resident is None:
+            pixels = torch.from_numpy(self._images[chosen]).to(self.device)
+        else:
+            pixels = self._resident[torch.from_numpy(chosen).to(self.device)]
         if self._config.flip:
-            mirrored = torch.from_numpy(self.random.random(len(chosen)) < 0.5).to(self._device)
+            mirrored = torch.from_numpy(self.random.random(len(chosen)) < 0.5).to(self.device)
             pixels = torch.where(mirrored[:, None, None, None], pixels.flip(3), pixels)
         images = pixels.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
-        return Batch(images, torch.from_numpy(self._labels[chosen]).to(self._device))
+        return Batch(images, torch.from_numpy(self._labels[chosen]).to(self.device))
 
 
 class Trainer:
@@ -72,12 +82,27 @@ class Trainer:
         self._sampler = sampler
         self._config = config
         self._optimizers = {
-            role: torch.optim.Adam(modules[role].parameters(), config.learning_rates[role], config.betas, foreach=True)
+            role: torch.optim.Adam(modules[role].parameters(), config.learning_rates[role].start, fused=True)
             for role in roles
         }
+        self._dtype = choose_dtype(config.precision, sampler.device)
         self.averaged = {role: deepcopy(modules[role]).requires_grad_(False).eval() for role in deployed}
+        self.steps = config.budget.steps or -(-(config.budget.images or 1) // config.batch)
         self.step = 0
         self.history: list[Row] = []
+
+    def fit_into(self, minutes: float) -> None:
+        """Set `steps` to as many as take so long, as measured on steps that are then undone."""
+        before = deepcopy(self.state())
+        for _ in range(_WARM_UP):
+            self._advance(logging=False)
+        begun, timed = time.perf_counter(), 0
+        while timed == 0 or time.perf_counter() - begun < _TIMED_SECONDS:
+            self._advance(logging=True)  # which waits for the device
+            timed += 1
+        pace = (time.perf_counter() - begun) / timed
+        self.restore(before)
+        self.steps = max(1, round(60 * minutes / pace))
 
     def run(self) -> Iterator[tuple[int, Row]]:
         """Train to the last step. After each, yield its number and, every `log_every` steps, its figures (else none).
@@ -86,8 +111,8 @@ class Trainer:
             TrainingError: a loss or a gradient is no longer finite.
 
         """
-        while self.step < self._config.steps:
-            logging = (self.step + 1) % self._config.log_every == 0 or self.step + 1 == self._config.steps
+        while self.step < self.steps:
+            logging = (self.step + 1) % self._config.log_every == 0 or self.step + 1 == self.steps
             figures = self._advance(logging=logging)
             self.step += 1
             if figures:
@@ -99,6 +124,7 @@ class Trainer:
         """Return everything that the rest of the training depends on, as `pipeline.checkpoint` takes it."""
         return {
             "step": self.step,
+            "steps": self.steps,
             "history": self.history,
             "modules": {role: module.state_dict() for role, module in self._modules.items()},
             "averaged": {role: module.state_dict() for role, module in self.averaged.items()},
@@ -110,7 +136,7 @@ class Trainer:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state` returned: on the CPU the same weights to the bit as without the break."""
-        self.step = state["step"]
+        self.step, self.steps = state["step"], state["steps"]
         self.history = list(state["history"])
         for role, module in self._modules.items():
             module.load_state_dict(state["modules"][role])
@@ -124,47 +150,43 @@ class Trainer:
             torch.cuda.set_rng_state_all(state["cuda"])
 
     def _advance(self, *, logging: bool) -> Row:
-        figures: Row = {}
+        step = Step(self.step, self.step / self.steps)
+        losses: dict[str, Tensor] = {}
         for role, compute_loss in self._phases:
             optimizer = self._optimizers[role]
             for group in optimizer.param_groups:
-                group["lr"] = self._config.learning_rates[role] * self._rate_factor()
+                group["lr"] = self._config.learning_rates[role].at(step.progress)
+                group["betas"] = (self._config.betas[0], self._config.betas[1].at(step.progress))
             optimizer.zero_grad(set_to_none=True)
-            loss = self._backward(role, compute_loss)
+            losses[f"{role}_loss"] = self._backward(role, compute_loss, step)
             if logging or self._config.clip:
                 norm = clip_grad_norm_(self._modules[role].parameters(), self._config.clip or math.inf)
-                if logging:
-                    figures |= {f"{role}_loss": loss.item(), f"{role}_gradient": norm.item()}
+                losses[f"{role}_gradient"] = norm
             optimizer.step()
-        self._average()
-        return figures
+        self._average(step.progress)
+        return {name: value.item() for name, value in (losses | step.figures).items()} if logging else {}
 
-    def _backward(self, role: str, compute_loss: Callable[[Batch], Tensor]) -> Tensor:
+    def _backward(self, role: str, compute_loss: Callable[[Batch, Step], Tensor], step: Step) -> Tensor:
         """Fill the gradients of `role` alone: the other networks are frozen, which saves their share of the work."""
         for name, module in self._modules.items():
             module.requires_grad_(name == role)
         batch = self._sampler.draw()
-        with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=self._config.precision == "bf16"):
-            loss = compute_loss(batch)
+        with torch.autocast(batch.images.device.type, self._dtype, enabled=self._dtype != torch.float32):
+            loss = compute_loss(batch, step)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return loss.detach()
 
-    def _rate_factor(self) -> float:
-        """Return 1, then a half cosine down to 0 over the last `decay` share of the steps."""
-        start = 1 - self._config.decay
-        done = self.step / self._config.steps
-        return 1.0 if done <= start else 0.5 * (1 + math.cos(math.pi * (done - start) / (1 - start)))
-
     @torch.no_grad()
-    def _average(self) -> None:
+    def _average(self, progress: float) -> None:
         """Move the averaged weights, faster at the start (Karras et al. 2020, arXiv:2006.06676)."""
-        half_life = min(self._config.ema_half_life * self._config.steps, 0.05 * (self.step + 1))
+        half_life = min(self._config.ema_half_life.at(progress) * self.steps, 0.05 * (self.step + 1))
         share = 1 - 0.5 ** (1 / half_life) if half_life else 1.0
         for role, average in self.averaged.items():
-            for mean, now in zip(average.state_dict().values(), self._modules[role].state_dict().values(), strict=True):
-                if mean.is_floating_point():
-                    mean.lerp_(now, share)
-                else:
+            pairs = list(zip(average.state_dict().values(), self._modules[role].state_dict().values(), strict=True))
+            moving = [pair for pair in pairs if pair[0].is_floating_point()]
+            torch._foreach_lerp_([mean for mean, _ in moving], [now for _, now in moving], share)
+            for mean, now in pairs:
+                if not mean.is_floating_point():
                     mean.copy_(now)
 
     def _check(self, figures: Row) -> None:

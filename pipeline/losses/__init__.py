@@ -5,6 +5,7 @@ from pipeline.losses.hinge import Hinge
 from pipeline.losses.least_squares import LeastSquares
 from pipeline.losses.minimax import Minimax
 from pipeline.losses.nonsaturating import NonSaturating
+from pipeline.losses.relativistic import Relativistic
 from pipeline.losses.wasserstein import Wasserstein
 
 LOSSES: dict[str, type[Loss]] = {
@@ -12,5 +13,6 @@ LOSSES: dict[str, type[Loss]] = {
     "least_squares": LeastSquares,
     "minimax": Minimax,
     "nonsaturating": NonSaturating,
+    "relativistic": Relativistic,
     "wasserstein": Wasserstein,
 }

@@ -1,5 +1,6 @@
 """The game as Goodfellow et al. 2014 (arXiv:1406.2661) wrote it, eq. 1."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor
@@ -16,5 +17,5 @@ class Minimax(Loss):
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return softplus(-real_logits).mean() + softplus(fake_logits).mean()
 
-    def generator(self, fake_logits: Tensor) -> Tensor:
+    def generator(self, fake_logits: Tensor, score_reals: Callable[[], Tensor]) -> Tensor:
         return -softplus(fake_logits).mean()

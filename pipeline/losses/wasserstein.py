@@ -1,5 +1,6 @@
 """Wasserstein loss, Arjovsky et al. 2017 (arXiv:1701.07875), eq. 2."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor
@@ -18,5 +19,5 @@ class Wasserstein(Loss):
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return fake_logits.mean() - real_logits.mean()
 
-    def generator(self, fake_logits: Tensor) -> Tensor:
+    def generator(self, fake_logits: Tensor, score_reals: Callable[[], Tensor]) -> Tensor:
         return -fake_logits.mean()

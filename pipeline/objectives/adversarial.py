@@ -8,8 +8,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from pipeline.contracts import Batch, Image, LatentGenerator, Loss, Modules, Objective, Phase
+from pipeline.contracts import Batch, Image, LatentGenerator, Loss, Modules, Objective, Phase, SelfSupervised, Step
 from pipeline.errors import RecipeError
+from pipeline.objectives.augmentation import Augment, Augmentation
+from pipeline.objectives.penalties import gamma_by_rule, interpolated_penalty, squared_slope
+from pipeline.schedules import Ramp, Scheduled, constant
 
 PREVIEW_ROWS = 8
 
@@ -17,49 +20,34 @@ PREVIEW_ROWS = 8
 class Adversarial(Objective):
     """`critic_steps` steps of the discriminator, each on a fresh batch, then one of the generator.
 
-    `r1` is the weight gamma of the zero-centred penalty on real pictures (Mescheder et al. 2018, arXiv:1801.04406),
-    `gradient_penalty` the weight lambda of the one-centred penalty between real and fake (Gulrajani et al. 2017,
-    arXiv:1704.00028), `weight_clip` the bound on the critic's weights (Arjovsky et al. 2017, arXiv:1701.07875).
+    `r1` and `r2` are the weights gamma of the zero-centred penalties on real (Mescheder et al. 2018, arXiv:1801.04406)
+    and on generated pictures (Huang et al. 2024, arXiv:2501.05441); `auto` follows a rule of size and batch. With
+    `penalty_every` above 1 they are computed only at each so manieth step, so many times as strong (lazily, Karras et
+    al. 2020, arXiv:1912.04958). `gradient_penalty` is the weight lambda of the one-centred penalty between real and
+    fake (Gulrajani et al. 2017, arXiv:1704.00028), `weight_clip` the bound on the critic's weights (Arjovsky et al.
+    2017, arXiv:1701.07875), `self_supervision` the weight of what a discriminator like `fastgan`'s learns by itself.
     """
 
     name: Literal["adversarial"] = "adversarial"
     critic_steps: int = Field(1, ge=1)
-    r1: float = Field(0.0, ge=0)
+    r1: Scheduled | Literal["auto"] = constant(0.0)
+    r2: Scheduled | Literal["auto"] = constant(0.0)
+    penalty_every: int = Field(1, ge=1)
     gradient_penalty: float = Field(0.0, ge=0)
     weight_clip: float | None = Field(None, gt=0)
+    self_supervision: float = Field(1.0, ge=0)
+    augment: Augment | None = None
+
+    def modules(self, image: Image) -> dict[str, nn.Module]:
+        return {"augmentation": Augmentation(self.augment)} if self.augment else {}
 
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
-        generator, discriminator = modules["generator"], modules["discriminator"]
-        if not isinstance(generator, LatentGenerator):
+        if not isinstance(modules["generator"], LatentGenerator):
             raise RecipeError("objective.name", "'adversarial' needs a generator of latents", "choose another network")
         if loss.name == "wasserstein" and self.weight_clip is None and not self.gradient_penalty:
             raise RecipeError("objective", "nothing bounds the critic's slope", "set weight_clip or gradient_penalty")
-
-        def fake(batch: Batch, classes: Tensor) -> Tensor:
-            latent = torch.randn(len(batch.labels), generator.latent, device=batch.images.device)
-            pictures: Tensor = generator(latent, classes)
-            return pictures
-
-        def discriminator_loss(batch: Batch) -> Tensor:
-            classes = class_weights(batch.labels, generator.classes)
-            with torch.no_grad():
-                fakes = fake(batch, classes)
-            reals = batch.images.requires_grad_(self.r1 > 0)
-            self._clip(discriminator)
-            real_logits = discriminator(reals, classes)
-            value = loss.discriminator(real_logits, discriminator(fakes, classes))
-            if self.r1:
-                value = value + 0.5 * self.r1 * squared_slope(real_logits, reals).mean()
-            if self.gradient_penalty:
-                value = value + self.gradient_penalty * interpolated_penalty(discriminator, reals, fakes, classes)
-            return value
-
-        def generator_loss(batch: Batch) -> Tensor:
-            classes = class_weights(batch.labels, generator.classes)
-            self._clip(discriminator)
-            return loss.generator(discriminator(fake(batch, classes), classes))
-
-        return [("discriminator", discriminator_loss)] * self.critic_steps + [("generator", generator_loss)]
+        game = _Game(self, modules, loss)
+        return [("discriminator", game.discriminator_loss)] * self.critic_steps + [("generator", game.generator_loss)]
 
     def preview(self, modules: Modules, batch: Batch) -> tuple[Tensor, int]:
         generator = modules["generator"]
@@ -70,26 +58,73 @@ class Adversarial(Objective):
         device = batch.images.device
         return generator(latent.to(device), class_weights(labels.to(device), generator.classes)), columns
 
-    def _clip(self, critic: nn.Module) -> None:
-        if self.weight_clip is not None:
-            for parameter in critic.parameters():
-                parameter.data.clamp_(-self.weight_clip, self.weight_clip)
+
+class _Game:
+    """The two losses of one pair of networks."""
+
+    def __init__(self, config: Adversarial, modules: Modules, loss: Loss) -> None:
+        generator = modules["generator"]
+        assert isinstance(generator, LatentGenerator)
+        self._config = config
+        self._generator = generator
+        self._discriminator = modules["discriminator"]
+        self._augmentation = modules.get("augmentation")
+        self._loss = loss
+
+    def discriminator_loss(self, batch: Batch, step: Step) -> Tensor:
+        config, classes = self._config, class_weights(batch.labels, self._generator.classes)
+        due = step.number % config.penalty_every == 0
+        r1, r2 = (self._gamma(weight, batch, step) if due else 0.0 for weight in (config.r1, config.r2))
+        self._clip()
+        with torch.no_grad():
+            reals, fakes = self._seen(batch.images), self._seen(self._fakes(classes))
+        reals.requires_grad_(r1 > 0)
+        fakes.requires_grad_(r2 > 0)
+        real_logits, fake_logits = self._score(reals, classes), self._score(fakes, classes)
+        value = self._loss.discriminator(real_logits, fake_logits)
+        for gamma, logits, images in ((r1, real_logits, reals), (r2, fake_logits, fakes)):
+            if gamma:
+                value = value + 0.5 * gamma * config.penalty_every * squared_slope(logits, images).mean()
+        if config.gradient_penalty:
+            value = value + config.gradient_penalty * interpolated_penalty(self._discriminator, reals, fakes, classes)
+        if config.self_supervision and isinstance(self._discriminator, SelfSupervised):
+            value = value + config.self_supervision * self._discriminator.self_supervision(reals)
+        step.figures["logit_gap"] = (real_logits - fake_logits).detach().mean()
+        if isinstance(self._augmentation, Augmentation):
+            self._augmentation.follow(step, real_logits, fake_logits)
+        return value
+
+    def generator_loss(self, batch: Batch, step: Step) -> Tensor:
+        classes = class_weights(batch.labels, self._generator.classes)
+        self._clip()
+
+        def score_reals() -> Tensor:
+            return self._score(self._seen(batch.images), classes)
+
+        return self._loss.generator(self._score(self._seen(self._fakes(classes)), classes), score_reals)
+
+    def _fakes(self, classes: Tensor) -> Tensor:
+        latent = torch.randn(len(classes), self._generator.latent, device=classes.device)
+        fakes: Tensor = self._generator(latent, classes)
+        return fakes
+
+    def _seen(self, images: Tensor) -> Tensor:
+        seen: Tensor = images if self._augmentation is None else self._augmentation(images)
+        return seen
+
+    def _score(self, images: Tensor, classes: Tensor) -> Tensor:
+        logits: Tensor = self._discriminator(images, classes)
+        return logits.float()  # losses and penalties are summed in full precision
+
+    def _gamma(self, weight: Ramp | Literal["auto"], batch: Batch, step: Step) -> float:
+        return gamma_by_rule(batch.images) if weight == "auto" else weight.at(step.progress)
+
+    def _clip(self) -> None:
+        if self._config.weight_clip is not None:
+            for parameter in self._discriminator.parameters():
+                parameter.data.clamp_(-self._config.weight_clip, self._config.weight_clip)
 
 
 def class_weights(labels: Tensor, classes: int) -> Tensor:
     """Return labels (N,) int64 as one-hot weights (N, classes) float32; (N, 0) where there are no classes."""
     return one_hot(labels, classes).float() if classes else torch.zeros(len(labels), 0, device=labels.device)
-
-
-def squared_slope(logits: Tensor, images: Tensor) -> Tensor:
-    """Return |d logit / d image|^2 for each picture (N,), differentiable, squares summed over channels and pixels."""
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.square().sum(dim=(1, 2, 3))
-
-
-def interpolated_penalty(critic: nn.Module, reals: Tensor, fakes: Tensor, classes: Tensor) -> Tensor:
-    """Return the mean of (|slope| - 1)^2 at random points between real and fake pictures (N, C, H, W)."""
-    share = torch.rand(len(reals), 1, 1, 1, device=reals.device)
-    between = torch.lerp(fakes, reals.detach(), share).requires_grad_()
-    slope = squared_slope(critic(between, classes), between).add(1e-12).sqrt()
-    return (slope - 1).square().mean()

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, one_hot
 
-from pipeline.contracts import PHOTOGRAPH, Batch, Image, Loss, Modules, Objective, Phase, StylizingGenerator
+from pipeline.contracts import PHOTOGRAPH, Batch, Image, Loss, Modules, Objective, Phase, Step, StylizingGenerator
 from pipeline.errors import RecipeError
 from pipeline.features.bank import MAPS_PER_LEVEL, RandomBank, pyramid
 from pipeline.features.similarity import (
@@ -75,15 +75,17 @@ class Stylization(Objective):
             next(modules["generator"].parameters()).device
         )
 
-        def discriminator_loss(batch: Batch) -> Tensor:
+        def discriminator_loss(batch: Batch, step: Step) -> Tensor:
             contents, styles = batch.split(2)
             style = style_weights(styles.labels, image)
             with torch.no_grad():
                 fakes = generator(contents.images, style, torch.ones_like(style[:, :1]), noise(generator, style))
             fake_logits = discriminator(torch.cat([fakes, contents.images]), style.repeat(2, 1))
-            return loss.discriminator(discriminator(styles.images, style), fake_logits)
+            real_logits = discriminator(styles.images, style)
+            step.figures["logit_gap"] = (real_logits.mean() - fake_logits.mean()).detach()
+            return loss.discriminator(real_logits, fake_logits)
 
-        def generator_loss(batch: Batch) -> Tensor:
+        def generator_loss(batch: Batch, step: Step) -> Tensor:
             contents, styles = (_with_twin(part) if self.diversity_weight else part for part in batch.split(2))
             style = style_weights(styles.labels, image)
             strength = torch.rand_like(style[:, 0])
@@ -91,8 +93,15 @@ class Stylization(Objective):
             pictures = generator(contents.images, style, strength[:, None], noise(generator, style))
             terms = self._terms(bank, pictures, contents=contents.images, styles=styles.images, strength=strength)
             # Half of the pictures are at full strength, and only they have to pass for the real thing.
-            logits = discriminator(pictures[::2], style[::2])
-            value: Tensor = terms.mean() + self.adversarial_weight * loss.generator(logits)
+            full, wanted = pictures[::2], style[::2]
+
+            def score_reals() -> Tensor:
+                logits: Tensor = discriminator(styles.images[::2], wanted)
+                return logits
+
+            game = loss.generator(discriminator(full, wanted), score_reals)
+            step.figures["resemblance"] = terms.detach().mean()
+            value: Tensor = terms.mean() + self.adversarial_weight * game
             if self.diversity_weight and len(pictures) > 2:
                 difference = (pictures[0] - pictures[2]).abs().mean()
                 value = value + self.diversity_weight * (self.diversity - difference).relu()

@@ -24,7 +24,7 @@ recipes:
     network: {{name: mlp}}
     objective: {{name: adversarial}}
     loss: {{name: minimax}}
-    train: {{steps: 4, batch: 4, learning_rates: {{generator: 1.0e-3, discriminator: 1.0e-3}}}}
+    train: {{budget: {{steps: 4}}, batch: 4, learning_rates: {{generator: 1.0e-3, discriminator: 1.0e-3}}}}
     export: {{}}
     evaluate: {{samples: 8}}
 """

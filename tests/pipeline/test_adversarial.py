@@ -2,14 +2,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.contracts import Batch, Image
+from pipeline.contracts import Batch, Image, Step
 from pipeline.errors import RecipeError
 from pipeline.losses.nonsaturating import NonSaturating
+from pipeline.losses.relativistic import Relativistic
 from pipeline.losses.wasserstein import Wasserstein
 from pipeline.networks.mlp import Mlp
-from pipeline.objectives.adversarial import Adversarial, class_weights, interpolated_penalty, squared_slope
+from pipeline.objectives.adversarial import Adversarial, class_weights
+from pipeline.objectives.penalties import gamma_by_rule, interpolated_penalty, squared_slope
 
 IMAGE = Image(channels=1, size=8, classes=("a", "b"))
+START = Step(0, 0.0)
+
+
+def adversarial(**settings: object) -> Adversarial:
+    return Adversarial.model_validate(settings)
 
 
 class LinearCritic(nn.Module):
@@ -39,8 +46,11 @@ def test_penalties_of_a_linear_critic_have_a_closed_form() -> None:
 @pytest.mark.parametrize(
     ("objective", "extra"),
     [
-        (Adversarial(r1=3.0), lambda norm: 0.5 * 3 * norm**2),
-        (Adversarial(gradient_penalty=10.0), lambda norm: 10 * (norm - 1) ** 2),
+        (adversarial(r1=3.0), lambda norm: 0.5 * 3 * norm**2),
+        (adversarial(r2=3.0), lambda norm: 0.5 * 3 * norm**2),
+        (adversarial(r1=3.0, r2=1.0, penalty_every=4), lambda norm: 4 * 0.5 * (3 + 1) * norm**2),
+        (adversarial(r1="auto"), lambda norm: 0.5 * 0.0002 * 64 / 4 * norm**2),
+        (adversarial(gradient_penalty=10.0), lambda norm: 10 * (norm - 1) ** 2),
     ],
 )
 def test_a_penalty_joins_the_discriminators_loss_with_its_weight(objective: Adversarial, extra) -> None:
@@ -48,11 +58,64 @@ def test_a_penalty_joins_the_discriminators_loss_with_its_weight(objective: Adve
 
     def discriminator_loss(config: Adversarial) -> float:
         torch.manual_seed(1)
-        return config.phases(modules, NonSaturating(), IMAGE)[0][1](batch()).item()
+        return config.phases(modules, NonSaturating(), IMAGE)[0][1](batch(), START).item()
 
     norm = modules["discriminator"].weight.norm().item()
     difference = discriminator_loss(objective) - discriminator_loss(Adversarial())
     assert difference == pytest.approx(extra(norm), rel=1e-4)
+
+
+def test_a_lazy_penalty_rests_between_its_steps_and_a_schedule_moves_its_weight() -> None:
+    modules = Mlp().build(IMAGE) | {"discriminator": LinearCritic()}
+
+    def loss(config: Adversarial, step: Step) -> float:
+        torch.manual_seed(1)
+        return config.phases(modules, NonSaturating(), IMAGE)[0][1](batch(), step).item()
+
+    lazy = adversarial(r1=3.0, penalty_every=4)
+    assert loss(lazy, Step(3, 0.3)) == loss(Adversarial(), Step(3, 0.3))
+    falling = adversarial(r1={"start": 3.0, "end": 1.0})
+    assert loss(falling, Step(5, 0.5)) == pytest.approx(loss(adversarial(r1=2.0), Step(5, 0.5)))
+
+
+def test_the_rule_for_gamma() -> None:
+    assert gamma_by_rule(torch.zeros(32, 3, 64, 64)) == pytest.approx(0.0002 * 4096 / 32)
+
+
+def test_relativistic_generators_are_scored_against_real_pictures() -> None:
+    modules = Mlp().build(IMAGE) | {"discriminator": LinearCritic()}
+    generator_loss = Adversarial().phases(modules, Relativistic(), IMAGE)[1][1]
+
+    def loss(shown: Batch) -> float:
+        torch.manual_seed(1)
+        return generator_loss(shown, START).item()
+
+    likely = Batch(modules["discriminator"].weight.detach().sign().view(1, 1, 8, 8).expand(4, 1, 8, 8), batch().labels)
+    assert loss(likely) > loss(batch())
+
+
+def test_phases_leave_the_gap_of_the_logits_for_the_log() -> None:
+    modules = Mlp().build(IMAGE)
+    step = Step(0, 0.0)
+    adversarial().phases(modules, NonSaturating(), IMAGE)[0][1](batch(), step)
+    assert step.figures["logit_gap"].shape == ()
+    assert not step.figures["logit_gap"].requires_grad
+
+
+class SelfTaught(LinearCritic):
+    def self_supervision(self, images: Tensor) -> Tensor:
+        return self.weight.sum() + images.shape[0]
+
+
+def test_a_self_supervised_discriminator_adds_its_own_loss() -> None:
+    modules = Mlp().build(IMAGE) | {"discriminator": SelfTaught()}
+
+    def loss(config: Adversarial) -> float:
+        torch.manual_seed(1)
+        return config.phases(modules, NonSaturating(), IMAGE)[0][1](batch(), START).item()
+
+    own = modules["discriminator"].self_supervision(batch().images).item()
+    assert loss(adversarial(self_supervision=0.5)) - loss(adversarial(self_supervision=0.0)) == pytest.approx(own / 2)
 
 
 def test_the_penalty_reaches_the_weights() -> None:
@@ -71,7 +134,7 @@ def test_weight_clipping_bounds_every_weight_of_the_critic_alone() -> None:
     before = [weight.clone() for weight in modules["generator"].parameters()]
     phases = Adversarial(weight_clip=0.01).phases(modules, Wasserstein(), IMAGE)
     for _, compute_loss in phases:
-        compute_loss(batch())
+        compute_loss(batch(), START)
     assert max(weight.abs().max().item() for weight in modules["discriminator"].parameters()) <= 0.01
     for weight, old in zip(modules["generator"].parameters(), before, strict=True):
         torch.testing.assert_close(weight, old)
@@ -84,7 +147,7 @@ def test_wasserstein_without_a_bound_on_the_critic_is_refused() -> None:
 
 def test_the_discriminators_phase_leaves_the_generator_alone() -> None:
     modules = Mlp().build(IMAGE)
-    Adversarial(r1=1.0).phases(modules, NonSaturating(), IMAGE)[0][1](batch()).backward()
+    adversarial(r1=1.0).phases(modules, NonSaturating(), IMAGE)[0][1](batch(), START).backward()
     assert all(weight.grad is None for weight in modules["generator"].parameters())
     assert all(weight.grad is not None for weight in modules["discriminator"].parameters())
 

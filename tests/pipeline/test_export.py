@@ -74,7 +74,7 @@ def test_the_file_is_valid_portable_and_says_where_it_comes_from(trained: Path, 
     assert b"pipeline/networks" not in workspace.model.read_bytes()
     provenance = Model.open(workspace.model).card.provenance
     assert provenance["recipe_digest"] == recipe.digest
-    assert provenance["steps"] == recipe.train.steps
+    assert provenance["steps"] == recipe.train.budget.steps
 
 
 @pytest.mark.parametrize("name", ["painter", "stylist"])

@@ -9,6 +9,7 @@ from recipes import PAINTER, write_params
 from pipeline.errors import RecipeError
 from pipeline.networks.dcgan import Dcgan
 from pipeline.recipe import read_recipe
+from pipeline.schedules import constant
 
 
 def painter_with(path: Path, dotted: str, value: Any) -> Path:
@@ -25,7 +26,7 @@ def test_a_recipe_is_typed_and_frozen(workplace: Path) -> None:
     recipe = read_recipe(Path("params.yaml"), "painter")
     assert isinstance(recipe.network, Dcgan)
     assert recipe.network.width == 4
-    assert recipe.train.betas == (0.0, 0.99)
+    assert recipe.train.betas == (0.0, constant(0.99))
     with pytest.raises(ValueError, match="frozen"):
         recipe.network.width = 5
 
@@ -52,8 +53,16 @@ def test_the_digest_follows_what_is_trained_and_nothing_else(tmp_path: Path) -> 
         ("network", "dcgan", "painter.network: is 'dcgan'; it must be a mapping of keys to values"),
         ("loss.name", "cross_entropy", "painter.loss.name: is 'cross_entropy'; choose from hinge, least_squares"),
         ("objective.r1", "1e-1", "painter.objective.r1: is '1e-1'; write a number with a point (2.0e-4)"),
+        (
+            "objective.r1",
+            "aut",
+            "to change it on the way; or input should be 'auto'",
+        ),
         ("train.learning_rates.generator", float("inf"), "painter.train.learning_rates.generator"),
-        ("train.steps", 0, "painter.train.steps: is 0"),
+        ("train.budget.steps", 0, "painter.train.budget.steps: is 0"),
+        ("train.budget", {"steps": 5, "minutes": 1.0}, "name one of steps, images and minutes"),
+        ("train.learning_rates.generator", 0.0, "must start above 0"),
+        ("train.ema_half_life", {"start": 0.1}, "painter.train.ema_half_life.end: missing"),
         ("data.families", ["mondriaan"], "there is no family 'mondriaan'"),
         ("trian", {}, "painter.trian: unknown key; did you mean 'train'?"),
     ],
@@ -69,8 +78,8 @@ def test_a_wrong_key_value_or_name_gets_one_line_that_helps(
 
 def test_a_missing_section_or_key_is_named(tmp_path: Path) -> None:
     section = copy.deepcopy(PAINTER)
-    del section["train"]["steps"]
-    with pytest.raises(RecipeError, match=r"^painter.train.steps: missing"):
+    del section["train"]["budget"]
+    with pytest.raises(RecipeError, match=r"^painter.train.budget: missing"):
         read_recipe(write_params(tmp_path / "params.yaml", painter=section), "painter")
     del section["train"]
     with pytest.raises(RecipeError, match=r"^painter.train: missing"):

@@ -16,7 +16,7 @@ REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
     "data": (SOURCES, {"dataset", "decoding", "download", "packing"}),
     "networks": (NETWORKS, {"layers", "patch"}),
     "losses": (LOSSES, set()),
-    "objectives": (OBJECTIVES, set()),
+    "objectives": (OBJECTIVES, {"augmentation", "penalties"}),
 }
 
 

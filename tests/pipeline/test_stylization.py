@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.contracts import Batch, Image
+from pipeline.contracts import Batch, Image, Step
 from pipeline.errors import RecipeError
 from pipeline.features.bank import RandomBank
 from pipeline.losses.hinge import Hinge
@@ -67,7 +67,8 @@ class Judge(nn.Module):
 
 def phase(role, generator, **weights):
     objective = Stylization(**{**SILENT, **weights})
-    return dict(objective.phases({"generator": generator, "discriminator": Judge()}, Hinge(), IMAGE))[role]
+    compute_loss = dict(objective.phases({"generator": generator, "discriminator": Judge()}, Hinge(), IMAGE))[role]
+    return lambda given: compute_loss(given, Step(0, 0.0))
 
 
 class TestDomains:
@@ -223,7 +224,7 @@ def test_the_finest_level_can_be_left_out_of_the_style():
 def test_both_phases_reach_every_weight_of_their_own_network(modules):
     for role, compute_loss in Stylization().phases(modules, Hinge(), IMAGE):
         modules[role].zero_grad()
-        compute_loss(batch()).backward()
+        compute_loss(batch(), Step(0, 0.0)).backward()
         silent = [name for name, weight in modules[role].named_parameters() if weight.grad is None]
         assert silent == []
 
@@ -252,7 +253,7 @@ def test_learns_a_palette():
     given = Batch(torch.cat([photographs, blues]), torch.tensor([1] * 2 + [0] * 2))
     for _ in range(60):
         optimizer.zero_grad()
-        compute_loss(given).backward()
+        compute_loss(given, Step(0, 0.0)).backward()
         optimizer.step()
     full = torch.ones(2, 1)
     with torch.no_grad():

@@ -44,17 +44,32 @@ def test_training_leaves_weights_curves_and_a_sheet_and_nothing_else(prepared: W
     recipe = painter()
     train(recipe, prepared)
     state = checkpoint.load(prepared.checkpoint, digest=recipe.digest)
-    assert set(state) == {"generator"}
+    assert state["steps"] == 6
+    assert set(state["averaged"]) == {"generator"}
     with (prepared.reports / "training.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [int(row["step"]) for row in rows] == [2, 4, 6]
     assert set(rows[0]) == {
         "step",
+        "logit_gap",
         *(f"{role}_{figure}" for role in ("generator", "discriminator") for figure in ("loss", "gradient")),
     }
     with PIL.Image.open(prepared.reports / "training.png") as sheet:
         assert np.asarray(sheet.convert("RGB")).std() > 1
     assert not prepared.progress.exists()
+
+
+def test_a_budget_in_images_is_so_many_batches_and_one_in_minutes_as_many_steps_as_fit(
+    prepared: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(painter(budget={"images": 41}), prepared)
+    assert checkpoint.load(prepared.checkpoint, digest=painter(budget={"images": 41}).digest)["steps"] == 6
+    recipe = painter(budget={"minutes": 0.01})
+    train(recipe, prepared)
+    steps = checkpoint.load(prepared.checkpoint, digest=recipe.digest)["steps"]
+    assert f"0.01 minutes are {steps:,} steps here" in capsys.readouterr().err
+    with (prepared.reports / "training.csv").open() as stream:
+        assert int(list(csv.DictReader(stream))[-1]["step"]) == steps
 
 
 def test_training_again_gives_the_same_bytes(prepared: Workspace) -> None:
@@ -78,7 +93,7 @@ def test_missing_data_names_the_command(workplace: Path) -> None:
 
 def test_a_loss_that_explodes_ends_in_one_sentence(prepared: Workspace) -> None:
     with pytest.raises(TrainingError, match="is not finite after step"):
-        train(painter(steps=40, learning_rates={"generator": 1e18, "discriminator": 1e18}), prepared)
+        train(painter(budget={"steps": 40}, learning_rates={"generator": 1e18, "discriminator": 1e18}), prepared)
     assert not prepared.checkpoint.exists()
 
 
@@ -101,7 +116,7 @@ def test_a_picture_size_that_the_network_cannot_make(workplace: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_training_goes_on_and_ends_as_if_never_stopped(prepared: Workspace, number: signal.Signals) -> None:
     steps = 60
-    recipe = painter(steps=steps, checkpoint_every=1)
+    recipe = painter(budget={"steps": steps}, checkpoint_every=1)
     train(recipe, prepared)
     straight = torch.load(prepared.checkpoint, weights_only=True)
     prepared.checkpoint.unlink()
@@ -123,5 +138,5 @@ def test_a_stopped_training_goes_on_and_ends_as_if_never_stopped(prepared: Works
     again = subprocess.run(command(), stderr=subprocess.PIPE, text=True, env=os.environ, check=True)
     assert "training goes on after step" in again.stderr
     resumed = torch.load(prepared.checkpoint, weights_only=True)
-    for name, tensor in straight["state"]["generator"].items():
-        assert torch.equal(tensor, resumed["state"]["generator"][name])
+    for name, tensor in straight["state"]["averaged"]["generator"].items():
+        assert torch.equal(tensor, resumed["state"]["averaged"]["generator"][name])

@@ -34,7 +34,7 @@ def trainer(config: Training) -> Trainer:
 
 
 def settings(**changes: object) -> Training:
-    fields = {"steps": 6, "batch": 4, "learning_rates": RATES, "log_every": 1, "flip": True, **changes}
+    fields = {"budget": {"steps": 6}, "batch": 4, "learning_rates": RATES, "log_every": 1, "flip": True, **changes}
     return Training.model_validate(fields)
 
 
@@ -78,7 +78,7 @@ def test_equal_seeds_give_equal_weights_and_others_do_not() -> None:
 
 
 def test_averaged_weights_follow_their_formula() -> None:
-    training = trainer(settings(steps=3, ema_half_life=0.5))
+    training = trainer(settings(budget={"steps": 3}, ema_half_life=0.5))
     generator = training._modules["generator"]
     expected = copy.deepcopy(next(generator.parameters()).detach())
     for step, _ in training.run():
@@ -88,19 +88,32 @@ def test_averaged_weights_follow_their_formula() -> None:
 
 
 def test_rates_stay_and_then_fall_by_a_cosine_to_zero() -> None:
-    training = trainer(settings(steps=10, decay=0.4))
+    rate = {"start": 1e-3, "end": 0.0, "since": 0.6}
+    training = trainer(settings(budget={"steps": 10}, learning_rates={"generator": rate, "discriminator": rate}))
     rates = [training._optimizers["generator"].param_groups[0]["lr"] / 1e-3 for _ in training.run()]
     assert rates[:7] == [1.0] * 7
     falling = [0.5 * (1 + math.cos(math.pi * share)) for share in (0.25, 0.5, 0.75)]
     assert rates[7:] == pytest.approx(falling)
 
 
+def test_measuring_the_pace_leaves_no_trace() -> None:
+    straight = trainer(settings())
+    list(straight.run())
+    measured = trainer(settings())
+    measured.fit_into(minutes=0.001)
+    assert measured.steps >= 1
+    measured.steps = straight.steps
+    list(measured.run())
+    expected, found = weights(straight.state()), weights(measured.state())
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
 def test_each_phase_steps_its_own_role_at_its_own_rate() -> None:
     one = nn.Linear(1, 1, bias=False)
     other = nn.Linear(1, 1, bias=False)
     before = one.weight.item(), other.weight.item()
-    phases = [("one", lambda batch: one.weight.sum() + other.weight.sum())]
-    config = settings(steps=1, learning_rates={"one": 0.25})
+    phases = [("one", lambda batch, step: one.weight.sum() + other.weight.sum())]
+    config = settings(budget={"steps": 1}, learning_rates={"one": 0.25})
     training = Trainer({"one": one, "other": other}, phases, deployed=("one",), sampler=sampler(config), config=config)
     list(training.run())
     # Adam's first step is the rate itself, whatever the gradient.
@@ -110,10 +123,10 @@ def test_each_phase_steps_its_own_role_at_its_own_rate() -> None:
 
 def test_clipping_bounds_the_gradient_and_reports_what_it_was() -> None:
     layer = nn.Linear(1, 1, bias=False)
-    config = settings(steps=1, learning_rates={"layer": 0.1}, clip=0.5)
+    config = settings(budget={"steps": 1}, learning_rates={"layer": 0.1}, clip=0.5)
     training = Trainer(
         {"layer": layer},
-        [("layer", lambda batch: 30 * layer.weight.sum())],
+        [("layer", lambda batch, step: 30 * layer.weight.sum())],
         deployed=(),
         sampler=sampler(config),
         config=config,
@@ -126,7 +139,7 @@ def test_clipping_bounds_the_gradient_and_reports_what_it_was() -> None:
 def test_figures_that_are_not_finite_end_the_training_with_advice() -> None:
     layer = nn.Linear(1, 1)
     config = settings(learning_rates={"layer": 0.1})
-    phases = [("layer", lambda batch: layer.weight.sum() * torch.tensor(float("nan")))]
+    phases = [("layer", lambda batch, step: layer.weight.sum() * torch.tensor(float("nan")))]
     training = Trainer({"layer": layer}, phases, deployed=(), sampler=sampler(config), config=config)
     with pytest.raises(TrainingError, match=r"layer loss is not finite after step 1; lower train\.learning_rates"):
         list(training.run())

@@ -1,0 +1,51 @@
+"""Numbers that change over a training, as functions of the share of its budget that is used up."""
+
+from collections.abc import Mapping
+from math import cos, pi
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_serializer
+
+
+class Ramp(BaseModel):
+    """`start` up to the share `since` of the budget, then half a cosine to `end` at the share `until`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    start: float = Field(ge=0, allow_inf_nan=False)
+    end: float = Field(ge=0, allow_inf_nan=False)
+    since: float = Field(0.0, ge=0, le=1)
+    until: float = Field(1.0, ge=0, le=1)
+
+    def at(self, progress: float) -> float:
+        """Return the value when the share `progress` in [0, 1] of the budget is used up."""
+        if progress <= self.since:
+            return self.start
+        if progress >= self.until:
+            return self.end
+        done = (progress - self.since) / (self.until - self.since)
+        return self.end + (self.start - self.end) * 0.5 * (1 + cos(pi * done))
+
+    @model_serializer
+    def _plain(self) -> float | dict[str, float]:
+        if self.start == self.end:
+            return self.start
+        return {"start": self.start, "end": self.end, "since": self.since, "until": self.until}
+
+
+def constant(value: float) -> Ramp:
+    """Return the schedule of a number that stays."""
+    return Ramp(start=value, end=value)
+
+
+def _read(given: Any) -> Any:
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return {"start": given, "end": given}
+    if not isinstance(given, Mapping | Ramp):
+        remedy = "write a number with a point (2.0e-4), or {start, end, since, until} to change it on the way"
+        raise ValueError(remedy)  # noqa: TRY004  # pydantic turns this one into its own error
+    return given
+
+
+Scheduled = Annotated[Ramp, BeforeValidator(_read)]
+"""A setting that is a number, or `{start, end, since, until}`."""
