@@ -59,7 +59,7 @@ class Training(_Section):
     betas: tuple[float, Scheduled] = Field((0.0, constant(0.99)), description="Adam's decay rates of the two moments")
     ema_half_life: Scheduled = Field(constant(0.03), description="half-life of the averaged weights, as a share")
     clip: PositiveFloat | None = Field(None, description="largest gradient norm per role")
-    precision: Precision = "auto"
+    precision: Precision = "fp32"
     flip: bool = Field(False, description="mirror pictures at random, left to right")
     snapshots: int = Field(4, ge=1, description="how often, evenly, the averaged weights are sampled")
     log_every: int = Field(20, ge=1)

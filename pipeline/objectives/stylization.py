@@ -91,7 +91,9 @@ class Stylization(Objective):
             strength = torch.rand_like(style[:, 0])
             strength[::2] = 1
             pictures = generator(contents.images, style, strength[:, None], noise(generator, style))
-            terms = self._terms(bank, pictures, contents=contents.images, styles=styles.images, strength=strength)
+            # Variances and Gram matrices of whole pictures lose their digits in half precision.
+            with torch.autocast(pictures.device.type, enabled=False):
+                terms = self._terms(bank, pictures, contents=contents.images, styles=styles.images, strength=strength)
             # Half of the pictures are at full strength, and only they have to pass for the real thing.
             full, wanted = pictures[::2], style[::2]
 
