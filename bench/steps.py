@@ -1,0 +1,120 @@
+"""Training steps against the plain step: PyTorch's DCGAN tutorial, written out here in eager fp32, and our own loop."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from contests import Contest
+from torch import Tensor, nn
+
+from pipeline.contracts import Image
+from pipeline.device import choose_device
+from pipeline.losses.nonsaturating import NonSaturating
+from pipeline.networks.dcgan import Dcgan
+from pipeline.objectives.adversarial import Adversarial
+from pipeline.recipe import Recipe, Training
+from pipeline.training import Sampler, Trainer
+
+STEP_ROUNDS = 6
+PICTURES = 512
+SIDES = (32, 64, 128)
+_RATE = 2e-4
+_BETAS = (0.5, 0.999)
+_BATCH = 64
+
+
+def step_contests(painter: Recipe) -> Iterator[Contest]:
+    """Yield whole training steps, discriminator and generator, against plainer ones."""
+    network = Dcgan(conditional=False)
+    config = Training.model_validate(
+        {
+            "budget": {"steps": 1_000_000},
+            "batch": _BATCH,
+            "learning_rates": {"generator": _RATE, "discriminator": _RATE},
+            "betas": _BETAS,
+            "precision": "auto",
+        }
+    )
+    image = Image(3, 64, ("picture",))
+    ours = advance(network, Adversarial(), config, image)
+    yield Contest(
+        task=f"step of the tutorial's DCGAN, 64 px, batch {_BATCH}",
+        ours_name="our loop: bf16 where it runs, channels last, fused Adam",
+        baseline_name="plain eager fp32",
+        ours=ours,
+        baseline=plain_step(network, image),
+        rounds=STEP_ROUNDS,
+    )
+    settings, classes = painter.train, tuple(map(str, range(5)))
+    picture = Image(3, painter.data.size, classes)
+    assert isinstance(painter.objective, Adversarial)
+    yield Contest(
+        task=f"step of the painter, {picture.size} px, batch {settings.batch}",
+        ours_name="bf16 where it runs",
+        baseline_name="fp32",
+        ours=advance(painter.network, painter.objective, settings, picture),
+        baseline=advance(
+            painter.network, painter.objective, settings.model_copy(update={"precision": "fp32"}), picture
+        ),
+        rounds=STEP_ROUNDS * 5,
+    )
+
+
+def advance(network: Dcgan, objective: Adversarial, config: Training, image: Image) -> Callable[[], object]:
+    """Return a call that trains one step by the project's own loop, on random pictures."""
+    torch.manual_seed(0)
+    device = choose_device()
+    modules = network.build(image) | objective.modules(image)
+    for module in modules.values():
+        module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    random = np.random.default_rng(0)
+    sampler = Sampler(
+        random.integers(0, 256, (PICTURES, image.channels, image.size, image.size), np.uint8),
+        random.integers(0, len(image.classes), PICTURES),
+        domains=[np.arange(PICTURES)],
+        config=config,
+        device=device,
+    )
+    phases = objective.phases(modules, NonSaturating(), image)
+    run = Trainer(modules, phases, deployed=("generator",), sampler=sampler, config=config).run()
+    return waiting(lambda: next(run), device)
+
+
+def plain_step(network: Dcgan, image: Image) -> Callable[[], object]:
+    """Return a call that trains one step as the tutorial does: two backward passes for D, labels of ones and zeros."""
+    torch.manual_seed(0)
+    device = choose_device()
+    modules = network.build(image)
+    generator, discriminator = (modules[role].to(device) for role in ("generator", "discriminator"))
+    criterion = nn.BCEWithLogitsLoss()
+    of_generator = torch.optim.Adam(generator.parameters(), _RATE, _BETAS)
+    of_discriminator = torch.optim.Adam(discriminator.parameters(), _RATE, _BETAS)
+    reals = torch.rand(PICTURES, image.channels, image.size, image.size) * 2 - 1
+    nothing, ones, zeros = torch.zeros(_BATCH, 0), torch.ones(_BATCH), torch.zeros(_BATCH)
+    nothing, ones, zeros = nothing.to(device), ones.to(device), zeros.to(device)
+
+    def scored(pictures: Tensor, target: Tensor) -> None:
+        criterion(discriminator(pictures, nothing), target).backward()
+
+    def step() -> None:
+        discriminator.zero_grad()
+        scored(reals[torch.randint(PICTURES, (_BATCH,))].to(device), ones)
+        fakes = generator(torch.randn(_BATCH, generator.latent, device=device), nothing)
+        scored(fakes.detach(), zeros)
+        of_discriminator.step()
+        generator.zero_grad()
+        scored(fakes, ones)
+        of_generator.step()
+
+    return waiting(step, device)
+
+
+def waiting(call: Callable[[], object], device: torch.device) -> Callable[[], object]:
+    """Return the call with the device's work included."""
+
+    def whole() -> None:
+        call()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return whole
