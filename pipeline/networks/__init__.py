@@ -5,6 +5,7 @@ from pipeline.networks.dcgan import Dcgan
 from pipeline.networks.fastgan import Fastgan
 from pipeline.networks.mlp import Mlp
 from pipeline.networks.resnet import Resnet
+from pipeline.networks.stylegan import Stylegan
 from pipeline.networks.stylizer import Stylizer
 
 NETWORKS: dict[str, type[Network]] = {
@@ -12,5 +13,6 @@ NETWORKS: dict[str, type[Network]] = {
     "fastgan": Fastgan,
     "mlp": Mlp,
     "resnet": Resnet,
+    "stylegan": Stylegan,
     "stylizer": Stylizer,
 }
