@@ -112,6 +112,19 @@ def draw_noise(seeds: Sequence[int], size: int) -> NDArray[np.float32]:
     return np.stack(rows)
 
 
+def draw_inputs(card: ModelCard, seeds: Sequence[int]) -> dict[str, NDArray[np.float32]]:
+    """Return what is drawn for a card's inputs of kind `latent` and `noise`, as arrays (len(seeds), size) by name.
+
+    They are pieces of one row per seed, cut in the card's order, so no two inputs hold the same numbers, and the first
+    is what `draw_noise` gives for it alone.
+    """
+    sizes = {port.name: int(port.shape[1]) for port in card.inputs if port.kind in {"latent", "noise"}}
+    ends = np.cumsum(list(sizes.values()), dtype=np.int64)
+    rows = draw_noise(seeds, int(ends[-1])) if sizes else np.zeros((len(seeds), 0), np.float32)
+    pieces = np.split(rows, ends[:-1], axis=1)
+    return {name: np.ascontiguousarray(piece) for name, piece in zip(sizes, pieces, strict=False)}
+
+
 @functools.cache
 def cuda_devices() -> int:
     """Return how many CUDA devices the driver counts, 0 where there is no driver.

@@ -12,7 +12,7 @@ from PIL.Image import Image, Resampling
 
 from demo import __version__
 from demo.arguments import one_of, real_number, whole_number
-from demo.engine import Model, draw_noise
+from demo.engine import Feeds, Model, draw_inputs
 from demo.images import from_array, to_png
 
 ANY = "any"
@@ -100,14 +100,7 @@ def pack_samples(samples: Sequence[Sample]) -> bytes:
 def _draw_sample(model: Model, request: SampleRequest, seed: int) -> Sample:
     names = [choice.name for choice in model.card.choices]
     index = seed % len(names) if request.choice == ANY and names else names.index(request.choice) if names else 0
-    feeds = {}
-    for port in model.card.inputs:
-        size = int(port.shape[1])
-        if port.kind == "weights":
-            feeds[port.name] = np.eye(size, dtype=np.float32)[[index]]
-        else:
-            feeds[port.name] = draw_noise([seed], size) * np.float32(request.truncation)
-    image = from_array(model.run(feeds)[0])
+    image = from_array(model.run(_feeds(model, seed, index, request.truncation))[0])
     recipe = {
         "model": model.card.recipe,
         "sha256": model.sha256,
@@ -118,3 +111,22 @@ def _draw_sample(model: Model, request: SampleRequest, seed: int) -> Sample:
     }
     enlarged = (image.width * request.enlarge, image.height * request.enlarge)
     return Sample(image if request.enlarge == 1 else image.resize(enlarged, Resampling.LANCZOS), recipe)
+
+
+def _feeds(model: Model, seed: int, index: int, truncation: float) -> Feeds:
+    """Return the inputs for one picture of class `index`.
+
+    A graph that truncates by itself takes the share up to 1; what goes beyond scales the latent, as all of it does in
+    other graphs. Noise is not truncated.
+    """
+    feeds = draw_inputs(model.card, [seed])
+    within = any(port.kind == "degree" for port in model.card.inputs)
+    for port in model.card.inputs:
+        match port.kind:
+            case "latent":
+                feeds[port.name] = feeds[port.name] * np.float32(max(truncation, 1) if within else truncation)
+            case "degree":
+                feeds[port.name] = np.full((1, 1), min(truncation, 1), dtype=np.float32)
+            case "weights":
+                feeds[port.name] = np.eye(int(port.shape[1]), dtype=np.float32)[[index]]
+    return feeds

@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 
 from demo.card import ModelCard
-from demo.engine import Model, draw_noise
+from demo.engine import Model, draw_inputs, draw_noise
 from pipeline.contracts import PHOTOGRAPH
 from pipeline.data.dataset import Dataset
 from pipeline.errors import EvaluationError
@@ -97,10 +97,12 @@ def draw_samples(model: Model, seeds: Sequence[int], labels: Int64) -> Uint8:
 
 def sampling_feeds(card: ModelCard, seeds: Sequence[int], labels: Int64) -> dict[str, Float32]:
     """Return the inputs of a sampling model for seeds and labels (N,), indices into the card's choices."""
-    feeds = {}
+    feeds = draw_inputs(card, seeds)
     for port in card.inputs:
-        size = int(port.shape[1])
-        feeds[port.name] = np.eye(size, dtype=np.float32)[labels] if port.kind == "weights" else draw_noise(seeds, size)
+        if port.kind == "weights":
+            feeds[port.name] = np.eye(int(port.shape[1]), dtype=np.float32)[labels]
+        elif port.kind == "degree":
+            feeds[port.name] = np.ones((len(labels), 1), np.float32)  # the model as it is, without truncation
     return feeds
 
 

@@ -1,9 +1,13 @@
 """What several networks are built from."""
 
+from math import log2, sqrt
+
 from torch import Tensor, nn
+from torch.nn import functional
 
 from demo.card import Port
 from pipeline.contracts import Graph, Image, LatentGenerator
+from pipeline.errors import RecipeError
 
 
 class ClassLogit(nn.Module):
@@ -22,9 +26,69 @@ class ClassLogit(nn.Module):
         return logits if self.embedding is None else logits + (self.embedding(classes) * features).sum(dim=1)
 
 
+def leaky_convolution(
+    before: int, after: int, kernel: int, *, stride: int = 1, padding: int | None = None
+) -> nn.Conv2d:
+    """Return a convolution for a leaky rectifier of slope 0.2 behind it; without `padding` it keeps an odd side.
+
+    He et al. 2015 (arXiv:1502.01852).
+    """
+    convolution = nn.Conv2d(before, after, kernel, stride, kernel // 2 if padding is None else padding)
+    nn.init.kaiming_normal_(convolution.weight, a=0.2)
+    return convolution
+
+
+class ResidualHalving(nn.Module):
+    """Features (N, `before`, H, W) -> (N, `after`, H/2, W/2) by two convolutions and a shortcut.
+
+    Karras et al. 2020 (arXiv:1912.04958), section 4.1; the means of four pixels stand for the filters there.
+    """
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.fine = leaky_convolution(before, before, 3)
+        self.coarse = leaky_convolution(before, after, 3)
+        self.shortcut = nn.Conv2d(before, after, 1, bias=False)
+        nn.init.normal_(self.shortcut.weight, std=before**-0.5)
+
+    def forward(self, features: Tensor) -> Tensor:
+        finer = functional.avg_pool2d(functional.leaky_relu(self.fine(features), 0.2), 2)
+        halved: Tensor = functional.leaky_relu(self.coarse(finer), 0.2) + self.shortcut(
+            functional.avg_pool2d(features, 2)
+        )
+        return halved * sqrt(0.5)
+
+
+def deviation(features: Tensor) -> Tensor:
+    """Return the mean standard deviation over the batch of features (N, F, H, W), for every place: (N, 1, H, W).
+
+    Karras et al. 2018 (arXiv:1710.10196), section 3.
+    """
+    # The root has no slope at zero, which equal pictures would ask for.
+    spread = features.float().var(dim=0, correction=0).add(1e-8).sqrt().mean()
+    return spread.to(features.dtype).expand(len(features), 1, *features.shape[2:])
+
+
 def classes_of(image: Image, *, conditional: bool) -> int:
     """Return how many classes a network is told about: none where there is nothing to choose from."""
     return len(image.classes) if conditional and len(image.classes) > 1 else 0
+
+
+def doublings_of(image: Image, *, network: str, lowest: int, highest: int) -> int:
+    """Return how often 4 x 4 features must double to become the picture.
+
+    Raises:
+        RecipeError: its side is no power of two from `lowest` to `highest`.
+
+    """
+    doublings = int(log2(image.size)) - 2
+    if 4 << doublings != image.size or not lowest <= image.size <= highest:
+        raise RecipeError(
+            "network.name",
+            f"'{network}' makes no pictures of {image.size} pixels",
+            f"set data.size to a power of two from {lowest} to {highest}",
+        )
+    return doublings
 
 
 class _Unconditional(nn.Module):

@@ -4,10 +4,10 @@ import sys
 import numpy as np
 import pytest
 from onnx import helper
-from tiny_models import CLASS_SHIFT, TINTS, sampler_proto, stylizer_proto
+from tiny_models import CLASS_SHIFT, TINTS, sampler_proto, stylizer_proto, truncating_proto
 
 from demo import engine
-from demo.engine import Model, draw_noise
+from demo.engine import Model, draw_inputs, draw_noise
 from demo.errors import ModelError, RequestError
 
 
@@ -125,6 +125,16 @@ def test_noise_depends_on_its_own_seed_alone():
     assert np.array_equal(batch[0], batch[2])
     assert np.array_equal(batch[1:2], draw_noise([6], 33))
     assert not np.array_equal(batch[0], batch[1])
+
+
+def test_inputs_are_pieces_of_one_row_for_each_seed(save):
+    drawn = draw_inputs(Model.open(save(truncating_proto())).card, [5, 6])
+    assert list(drawn) == ["latent", "noise"]
+    assert np.array_equal(np.concatenate([drawn["latent"], drawn["noise"]], axis=1), draw_noise([5, 6], 384))
+    assert np.array_equal(drawn["latent"], draw_noise([5, 6], 192))
+    alone = draw_inputs(Model.open(save(sampler_proto())).card, [5, 6])
+    assert list(alone) == ["latent"]
+    assert np.array_equal(alone["latent"], draw_noise([5, 6], 192))
 
 
 def test_noise_is_standard_normal():

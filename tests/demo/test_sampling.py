@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import PIL.Image
 import pytest
-from tiny_models import CLASS_SHIFT, FAMILIES, sampler_proto
+from tiny_models import CLASS_SHIFT, FAMILIES, sampler_proto, truncating_proto
 
 from demo.engine import Model, draw_noise
 from demo.errors import RequestError
@@ -46,6 +46,16 @@ def test_any_class_goes_by_the_seed(model):
 def test_without_truncation_left_all_pictures_of_a_class_agree(model):
     pictures = [np.asarray(sample.image) for sample in draw(model, truncation=0)]
     assert np.array_equal(pictures[0], pictures[1])
+
+
+@pytest.mark.parametrize("truncation", [0, 0.4, 1, 1.5])
+def test_a_graph_that_truncates_gets_the_share_and_the_noise_stays_whole(save, truncation):
+    model = Model.open(save(truncating_proto()))
+    sample = draw(model, choice=ANY, seed=5, count=1, truncation=truncation)[0]
+    latent, noise = np.split(draw_noise([5], 384)[0], 2)
+    expected = np.tanh(latent * truncation + noise).reshape(3, 8, 8).transpose(1, 2, 0)
+    assert np.abs(np.asarray(sample.image) - (expected + 1) * 127.5).max() <= 0.51
+    assert sample.recipe["truncation"] == truncation
 
 
 @pytest.mark.parametrize("factor", [1, 2, 4, 8])

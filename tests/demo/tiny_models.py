@@ -37,6 +37,29 @@ def sampler_proto(name: str = "dabbler", **changes: object) -> onnx.ModelProto:
     return _proto(nodes, weights, card, changes)
 
 
+def truncating_proto(name: str = "grainy", **changes: object) -> onnx.ModelProto:
+    """picture = tanh(truncation latent + noise), 192 numbers as (3, 8, 8)."""
+    nodes = [
+        helper.make_node("Mul", ["latent", "truncation"], ["kept"]),
+        helper.make_node("Add", ["kept", "noise"], ["sum"]),
+        helper.make_node("Tanh", ["sum"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["picture"]),
+    ]
+    card = ModelCard(
+        recipe=name,
+        task="sample",
+        channels=3,
+        size=8,
+        inputs=(
+            Port("latent", ("N", 192), "latent"),
+            Port("noise", ("N", 192), "noise"),
+            Port("truncation", ("N", 1), "degree"),
+        ),
+        outputs=(Port("picture", ("N", 3, 8, 8), "picture"),),
+    )
+    return _proto(nodes, {"shape": np.array([-1, 3, 8, 8], dtype=np.int64)}, card, changes)
+
+
 def stylizer_proto(name: str = "tinter", **changes: object) -> onnx.ModelProto:
     """picture = content + strength (tanh(style @ TINTS + noise) - content), one tint for all pixels."""
     nodes = [
