@@ -64,11 +64,13 @@ class Batch:
 class Step:
     """Which step of a training this is: its `number`, from 0, and how much of the budget is used, `progress` in [0, 1).
 
-    A phase leaves scalars for the log in `figures`, detached, on the device; they are read only at log ticks.
+    Penalties count `strictness` times, which a training that fell back raises. A phase leaves scalars for the log in
+    `figures`, detached, on the device; they are read only at log ticks.
     """
 
     number: int
     progress: float
+    strictness: float = 1.0
     figures: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -217,6 +219,13 @@ class Objective(Part, ABC):
             RecipeError: the network lacks a role, or the loss does not fit.
 
         """
+
+    def draw(self, modules: Modules, labels: Tensor) -> Tensor | None:
+        """Return pictures (N, C, H, W) in [-1, 1] of labels (N,), to be scored; None where they need more than noise.
+
+        Equal labels give equal pictures for equal networks: noise is drawn from a generator with a fixed seed.
+        """
+        return None
 
     @abstractmethod
     def preview(self, modules: Modules, batch: Batch) -> tuple[Tensor, int]:

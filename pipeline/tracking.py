@@ -50,6 +50,10 @@ class Tracker(ABC):
         """Keep a copy of a file with the run."""
 
     @abstractmethod
+    def tag(self, name: str, value: str) -> None:
+        """Mark the run."""
+
+    @abstractmethod
     def flush(self) -> None:
         """Send what is buffered."""
 
@@ -71,6 +75,9 @@ class NullTracker(Tracker):
         pass
 
     def log_file(self, path: Path) -> None:
+        pass
+
+    def tag(self, name: str, value: str) -> None:
         pass
 
     def flush(self) -> None:
@@ -121,6 +128,10 @@ class MlflowTracker(Tracker):
     def log_file(self, path: Path) -> None:
         with self._forgiving():
             self._client.log_artifact(self.run_id, str(path))
+
+    def tag(self, name: str, value: str) -> None:
+        with self._forgiving():
+            self._client.set_tag(self.run_id, name, value)
 
     def flush(self) -> None:
         # A server that is away is not asked again at once, because every question costs seconds of training.

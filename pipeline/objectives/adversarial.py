@@ -49,14 +49,18 @@ class Adversarial(Objective):
         game = _Game(self, modules, loss)
         return [("discriminator", game.discriminator_loss)] * self.critic_steps + [("generator", game.generator_loss)]
 
+    def draw(self, modules: Modules, labels: Tensor) -> Tensor:
+        generator = modules["generator"]
+        assert isinstance(generator, LatentGenerator)
+        latent = torch.randn(len(labels), generator.latent, generator=torch.Generator().manual_seed(0))
+        pictures: Tensor = generator(latent.to(labels.device), class_weights(labels, generator.classes))
+        return pictures
+
     def preview(self, modules: Modules, batch: Batch) -> tuple[Tensor, int]:
         generator = modules["generator"]
         assert isinstance(generator, LatentGenerator)
         columns = generator.classes or PREVIEW_ROWS
-        latent = torch.randn(PREVIEW_ROWS * columns, generator.latent, generator=torch.Generator().manual_seed(0))
-        labels = torch.arange(columns).repeat(PREVIEW_ROWS)
-        device = batch.images.device
-        return generator(latent.to(device), class_weights(labels.to(device), generator.classes)), columns
+        return self.draw(modules, torch.arange(columns, device=batch.images.device).repeat(PREVIEW_ROWS)), columns
 
 
 class _Game:
@@ -86,7 +90,9 @@ class _Game:
             if gamma:
                 value = value + 0.5 * gamma * config.penalty_every * squared_slope(logits, images).mean()
         if config.gradient_penalty:
-            value = value + config.gradient_penalty * interpolated_penalty(self._discriminator, reals, fakes, classes)
+            value = value + step.strictness * config.gradient_penalty * interpolated_penalty(
+                self._discriminator, reals, fakes, classes
+            )
         if config.self_supervision and isinstance(self._discriminator, SelfSupervised):
             value = value + config.self_supervision * self._discriminator.self_supervision(reals)
         step.figures["logit_gap"] = (real_logits - fake_logits).detach().mean()
@@ -117,7 +123,8 @@ class _Game:
         return logits.float()  # losses and penalties are summed in full precision
 
     def _gamma(self, weight: Ramp | Literal["auto"], batch: Batch, step: Step) -> float:
-        return gamma_by_rule(batch.images) if weight == "auto" else weight.at(step.progress)
+        gamma = gamma_by_rule(batch.images) if weight == "auto" else weight.at(step.progress)
+        return gamma * step.strictness
 
     def _clip(self) -> None:
         if self._config.weight_clip is not None:

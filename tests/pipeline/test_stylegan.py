@@ -273,5 +273,5 @@ def test_the_stages_take_it_from_pictures_to_a_file(tmp_path: Path, monkeypatch:
     for stage in (prepare, train, export):
         stage(recipe, workspace)
     assert [choice.name for choice in Model.open(workspace.model).card.choices] == ["mondrian", "waves"]
-    averaged = load(workspace.checkpoint, digest=recipe.digest)["generator"]
+    averaged = load(workspace.checkpoint, digest=recipe.digest)["averaged"]["generator"]
     assert averaged["means"].any()

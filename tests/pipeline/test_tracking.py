@@ -33,6 +33,7 @@ def test_all_that_is_told_arrives(store, recipe, tmp_path):
     (tmp_path / "curves.csv").write_text("step\n")
     tracker.log_picture(tmp_path / "sheet.png")
     tracker.log_file(tmp_path / "curves.csv")
+    tracker.tag("ganvas.diagnosis", "mode_collapse")
     tracker.finish("FINISHED")
     run = store.get_run(tracker.run_id)
     history = store.get_metric_history(tracker.run_id, "generator_loss")
@@ -42,6 +43,7 @@ def test_all_that_is_told_arrives(store, recipe, tmp_path):
     ]
     assert run.data.params == {"network.name": "mlp", "train.steps": "1300"}
     assert run.info.status == "FINISHED"
+    assert run.data.tags["ganvas.diagnosis"] == "mode_collapse"
     artifacts = Path(store.download_artifacts(tracker.run_id, "", str(tmp_path)))
     assert (artifacts / "samples" / "sheet.png").read_bytes() == b"picture"
     assert (artifacts / "curves.csv").is_file()
