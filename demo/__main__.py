@@ -67,7 +67,7 @@ def _serve(listener: socket.socket, *, models: Path, open_browser: bool) -> None
     import uvicorn  # noqa: PLC0415 - the imports below take seconds, and --version and --help do without
 
     from demo.app import build_app  # noqa: PLC0415
-    from demo.catalog import Catalog  # noqa: PLC0415
+    from demo.catalog import STARTER, Catalog  # noqa: PLC0415
 
     host, port = listener.getsockname()[:2]
     address = ipaddress.ip_address(host)
@@ -81,7 +81,7 @@ def _serve(listener: socket.socket, *, models: Path, open_browser: bool) -> None
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
     config = uvicorn.Config(
-        build_app(Catalog(models), announce=announce), log_level="warning", timeout_graceful_shutdown=2
+        build_app(Catalog(models, starter=STARTER), announce=announce), log_level="warning", timeout_graceful_shutdown=2
     )
     uvicorn.Server(config).run(sockets=[listener])
 

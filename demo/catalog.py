@@ -8,6 +8,9 @@ from demo.card import Task
 from demo.engine import Device, Model, Provider
 from demo.errors import ModelError, RequestError
 
+STARTER = Path(__file__).parent / "starter"
+"""Models that ship with the project, so that the page has something to show before any pipeline has run."""
+
 _Stamp = tuple[int, int, int]
 
 
@@ -22,14 +25,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The models at `folder/<recipe>/model.onnx`, which are what `pipeline export` writes.
+    """The models at `folder/<recipe>/model.onnx`, which are what `pipeline export` writes, and those of `starter`.
 
+    Where both have a model of one name, the folder's is served.
     Nothing is read before it is asked for. A file that was exported anew is opened anew at the next question; a file
     that did not change costs one `stat`.
     """
 
     folder: Path
     device: Device = "auto"
+    starter: Path | None = None
     _opened: dict[str, tuple[_Stamp | None, Entry]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -69,10 +74,8 @@ class Catalog:
         return f"make the models with `make repro`, or name their folder with --models (now {self.folder})"
 
     def _folders(self) -> list[Path]:
-        try:
-            return sorted(path for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        except OSError:
-            return []
+        found = {path.name: path for parent in (self.starter, self.folder) if parent for path in _subfolders(parent)}
+        return [found[name] for name in sorted(found)]
 
     def _entry(self, folder: Path) -> Entry:
         path = folder / "model.onnx"
@@ -88,3 +91,10 @@ class Catalog:
                 entry = Entry(folder.name, None, str(error))
             self._opened[folder.name] = (stamp, entry)
         return self._opened[folder.name][1]
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))]
+    except OSError:
+        return []

@@ -44,6 +44,22 @@ def test_an_export_is_picked_up_and_an_unchanged_file_is_not_opened_again(save, 
     assert catalog.model("dabbler", task="sample").sha256 == first.sha256
 
 
+def test_models_that_ship_are_served_until_the_folder_has_one_of_that_name(save, tmp_path):
+    path = save(sampler_proto())
+    starter = tmp_path / "starter"
+    (starter / "dabbler").mkdir(parents=True)
+    path.rename(starter / "dabbler" / "model.onnx")
+    catalog = Catalog(tmp_path / "models", starter=starter)
+    shipped = catalog.model("dabbler", task="sample")
+    own = catalog.folder / "dabbler" / "model.onnx"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(sampler_proto(metadata={"note": "own"}).SerializeToString())
+    assert catalog.model("dabbler", task="sample").sha256 != shipped.sha256
+    own.unlink()
+    own.parent.rmdir()
+    assert catalog.model("dabbler", task="sample").sha256 == shipped.sha256
+
+
 def test_no_folder_is_no_model(tmp_path):
     catalog = Catalog(tmp_path / "nowhere")
     assert catalog.entries() == ()
