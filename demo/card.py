@@ -43,9 +43,9 @@ class ModelCard:
     `size` is the picture's side in pixels for `sample` and the side that the network was trained on for `stylize`.
     `choices` names the classes (`sample`) or the styles (`stylize`) in the order of the `weights` input; empty where
     the model has none. `directions` are unit vectors of the `latent` input along which the pictures change most, the
-    strongest first; `strengths` says by how much: the root mean square change of a picture's values, which lie in
-    [-1, 1], for a unit step. Both are empty where the model has no latent or is older than they are. `provenance` says
-    what made it: package version, digests of data and recipe, seed, steps.
+    strongest first; `strengths` says how much: the root mean square rate at which a picture's values, which lie in
+    [-1, 1], change along them. Both are empty where the model has no latent or is older than they are. `provenance`
+    says what made it: package version, digests of data and recipe, seed, steps.
     """
 
     recipe: str
