@@ -1,6 +1,7 @@
 """The model card: what a graph is, what goes in and out, and where it comes from. Travels inside the ONNX file."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -8,6 +9,9 @@ METADATA_KEY = "ganvas.card"
 
 Task = Literal["sample", "stylize"]
 Kind = Literal["latent", "weights", "degree", "picture", "noise"]
+
+_ROUNDING = 1e-2
+"""How far rounded numbers may leave a direction from unit length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,10 @@ class ModelCard:
 
     `size` is the picture's side in pixels for `sample` and the side that the network was trained on for `stylize`.
     `choices` names the classes (`sample`) or the styles (`stylize`) in the order of the `weights` input; empty where
-    the model has none. `provenance` says what made it: package version, digests of data and recipe, seed, steps.
+    the model has none. `directions` are unit vectors of the `latent` input along which the pictures change most, the
+    strongest first; `strengths` says how much: the root mean square rate at which a picture's values, which lie in
+    [-1, 1], change along them. Both are empty where the model has no latent or is older than they are. `provenance`
+    says what made it: package version, digests of data and recipe, seed, steps.
     """
 
     recipe: str
@@ -48,6 +55,8 @@ class ModelCard:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     choices: tuple[Choice, ...] = ()
+    directions: tuple[tuple[float, ...], ...] = ()
+    strengths: tuple[float, ...] = ()
     description: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
 
@@ -59,7 +68,7 @@ class ModelCard:
         """Read a card.
 
         Raises:
-            ValueError: the text is no card; the message says what is missing.
+            ValueError: the text is no card; the message says what is missing or wrong.
 
         """
         try:
@@ -68,6 +77,8 @@ class ModelCard:
                 fields[key] = tuple(part(**entry) for entry in fields[key])
             for key in ("inputs", "outputs"):
                 fields[key] = tuple(Port(port.name, tuple(port.shape), port.kind) for port in fields[key])
+            fields["directions"] = tuple(tuple(row) for row in fields.get("directions", ()))
+            fields["strengths"] = tuple(fields.get("strengths", ()))
             card = cls(**fields)
         except (json.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a model card: {error}") from error
@@ -76,4 +87,18 @@ class ModelCard:
         for port in (*card.inputs, *card.outputs):
             if port.kind not in get_args(Kind):
                 raise ValueError(f"not a model card: unknown kind '{port.kind}' of '{port.name}'")
+        card._check_directions()
         return card
+
+    def _check_directions(self) -> None:
+        widths = [port.shape[1:] for port in self.inputs if port.kind == "latent"]
+        for row in (*self.directions, self.strengths):
+            if not all(isinstance(value, float) and math.isfinite(value) for value in row):
+                raise ValueError("not a model card: a direction or its strength is no finite number")
+        for row in self.directions:
+            if (len(row),) not in widths or abs(math.hypot(*row) - 1) > _ROUNDING:
+                raise ValueError("not a model card: a direction is no unit vector of the latent")
+        if len(self.strengths) != len(self.directions):
+            raise ValueError(
+                f"not a model card: {len(self.directions)} directions, but {len(self.strengths)} strengths"
+            )

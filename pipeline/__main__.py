@@ -1,4 +1,4 @@
-"""The pipeline's command line: one command per stage, `python -m pipeline STAGE RECIPE [--params FILE]`."""
+"""The pipeline's command line: `python -m pipeline STAGE RECIPE [--params FILE]` for each stage, and `project`."""
 
 import importlib
 import sys
@@ -21,6 +21,10 @@ STAGES = {
 }
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="The name of a recipe in the params file.")]
+Picture = Annotated[Path, typer.Argument(metavar="PICTURE", help="The file of a picture; its central square is taken.")]
+ClassName = Annotated[str | None, typer.Option("--class", metavar="NAME", help="The class; by default the best.")]
+Steps = Annotated[int, typer.Option(min=1, max=100_000, help="How many steps the search takes.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Where the search begins.")]
 Params = Annotated[Path, typer.Option(metavar="FILE", help="The file that holds the recipes.")]
 
 app = typer.Typer(
@@ -58,6 +62,21 @@ def _command(stage: str) -> Callable[..., None]:
 
 for _stage, _help in STAGES.items():
     app.command(_stage, help=_help)(_command(_stage))
+
+
+@app.command("project", help="Find the latent whose picture comes nearest to PICTURE: reports/RECIPE/projection.png.")
+def _project(
+    recipe: RecipeName,
+    picture: Picture,
+    *,
+    class_name: ClassName = None,
+    steps: Steps = 200,
+    seed: Seed = 0,
+    params: Params = Path("params.yaml"),
+) -> None:
+    read_recipe = importlib.import_module("pipeline.recipe").read_recipe
+    run = importlib.import_module("pipeline.projection").project_file
+    run(read_recipe(params, recipe), Workspace(recipe), picture, class_name=class_name, steps=steps, seed=seed)
 
 
 def main() -> None:

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from demo import __version__
 from demo.card import METADATA_KEY, Choice, ModelCard, Port
 from demo.engine import Model
-from pipeline import checkpoint
 from pipeline.contracts import Graph
 from pipeline.data.dataset import Dataset
+from pipeline.directions import Directions, find_directions
 from pipeline.errors import ExportError
 from pipeline.progress import console
 from pipeline.recipe import Recipe
+from pipeline.trained import Trained, load_trained
 from pipeline.workspace import Workspace, writing
 
 OPSET = 18
@@ -45,15 +46,10 @@ def export(recipe: Recipe, workspace: Workspace) -> None:
             stays in place.
 
     """
-    dataset = Dataset.open(workspace.prepared)
-    modules = {role: recipe.network.build(dataset.image)[role] for role in recipe.network.deployed}
-    trained = checkpoint.load(workspace.checkpoint, digest=recipe.digest)
-    for role, module in modules.items():
-        module.load_state_dict(trained["averaged"][role])
-        module.eval()
-    graph = recipe.network.graph(modules, dataset.image)
+    trained = load_trained(recipe, workspace)
+    graph = trained.graph
     with writing(workspace.model) as scratch:
-        _write(graph, _card(recipe, graph, dataset, steps=trained["steps"]), scratch)
+        _write(graph, _card(recipe, trained), scratch)
         differences = compare(graph, Model.open(scratch, device="cpu"))
         worst = max(differences.values())
         if not worst <= recipe.export.tolerance:
@@ -131,7 +127,9 @@ def _free_dimensions(port: Port) -> dict[int, str]:
     return {axis: length for axis, length in enumerate(port.shape) if isinstance(length, str)}
 
 
-def _card(recipe: Recipe, graph: Graph, dataset: Dataset, *, steps: int) -> ModelCard:
+def _card(recipe: Recipe, trained: Trained) -> ModelCard:
+    graph, dataset = trained.graph, trained.dataset
+    found = find_directions(trained.generator()) if graph.task == "sample" else Directions((), ())
     return ModelCard(
         recipe=recipe.name,
         task=graph.task,
@@ -142,6 +140,8 @@ def _card(recipe: Recipe, graph: Graph, dataset: Dataset, *, steps: int) -> Mode
         choices=tuple(
             Choice(name, _thumbnail(dataset, name) if graph.task == "stylize" else "") for name in graph.choices
         ),
+        directions=found.vectors,
+        strengths=found.strengths,
         description=recipe.description,
         provenance={
             "ganvas": __version__,
@@ -150,7 +150,7 @@ def _card(recipe: Recipe, graph: Graph, dataset: Dataset, *, steps: int) -> Mode
             "data_md5": dataset.digest,
             "recipe_digest": recipe.digest,
             "seed": recipe.train.seed,
-            "steps": steps,
+            "steps": trained.steps,
         },
     )
 

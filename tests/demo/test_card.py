@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import math
 
 import pytest
 
@@ -11,6 +13,8 @@ CARD = ModelCard(
     size=64,
     inputs=(Port("latent", ("N", 64), "latent"),),
     outputs=(Port("picture", ("N", 3, 64, 64), "picture"),),
+    directions=(tuple([1.0] + [0.0] * 63), tuple([0.0, 0.6, -0.8] + [0.0] * 61)),
+    strengths=(0.5, 0.25),
     choices=(Choice("海浪", "data:image/png;base64,AAAA"),),
     provenance={"seed": 1, "digests": {"data": "abc"}},
 )
@@ -26,8 +30,25 @@ def test_a_card_survives_its_json():
         ({"task": "dance"}, "unknown task 'dance'"),
         ({"inputs": (Port("latent", (1,), "smell"),)}, "unknown kind 'smell' of 'latent'"),
         ({"choices": ("dots",)}, "not a model card"),
+        ({"directions": 3}, "not a model card"),
+        ({"directions": (0.5, 0.5)}, "not a model card"),
+        ({"directions": (CARD.directions[0], (1.0, 0.0))}, "a direction is no unit vector of the latent"),
+        ({"directions": (CARD.directions[0], (1.0,) * 64)}, "a direction is no unit vector of the latent"),
+        ({"directions": (CARD.directions[0], (math.nan,) * 64)}, "no finite number"),
+        ({"directions": (CARD.directions[0], ("1",) * 64)}, "no finite number"),
+        ({"inputs": (Port("noise", ("N", 64), "noise"),)}, "a direction is no unit vector of the latent"),
+        ({"strengths": (0.5,)}, "2 directions, but 1 strengths"),
+        ({"strengths": (0.5, 10**400)}, "no finite number"),
     ],
 )
 def test_what_is_wrong_with_a_card_is_said(change, sentence):
     with pytest.raises(ValueError, match=sentence):
         ModelCard.from_json(dataclasses.replace(CARD, **change).to_json())
+
+
+def test_a_card_from_before_there_were_directions_is_read():
+    fields = json.loads(CARD.to_json())
+    del fields["directions"], fields["strengths"]
+    card = ModelCard.from_json(json.dumps(fields))
+    assert (card.directions, card.strengths) == ((), ())
+    assert card.inputs == CARD.inputs

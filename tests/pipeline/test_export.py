@@ -49,6 +49,13 @@ def test_the_painter_takes_any_batch_and_paints_by_its_seeds(trained: Path) -> N
     np.testing.assert_allclose(alone, pictures[1:2], atol=1e-5)
 
 
+def test_the_card_tells_directions_of_the_latent_alone(trained: Path) -> None:
+    card = Model.open(Workspace("painter", trained).model).card
+    assert np.shape(card.directions) == (8, 8)
+    assert len(card.strengths) == 8
+    assert Model.open(Workspace("stylist", trained).model).card.directions == ()
+
+
 def test_the_stylist_takes_any_size(trained: Path) -> None:
     model = Model.open(Workspace("stylist", trained).model)
     assert model.card.task == "stylize"

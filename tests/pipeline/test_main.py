@@ -36,6 +36,9 @@ def test_the_help_names_every_stage_and_option() -> None:
     for stage in STAGES:
         assert stage in answer.stdout
         assert "--params" in run(stage, "--help").stdout
+    assert "project" in answer.stdout
+    told = run("project", "--help").stdout
+    assert all(option in told for option in ("RECIPE", "PICTURE", "--class", "--steps", "--seed", "--params"))
 
 
 @pytest.mark.parametrize(
