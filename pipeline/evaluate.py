@@ -15,7 +15,7 @@ from demo.engine import Model
 from demo.errors import ModelError
 from pipeline.data.dataset import Dataset
 from pipeline.errors import EvaluationError
-from pipeline.features import moments
+from pipeline.features.random_bank import SEED
 from pipeline.gathering import gather_sampling, gather_stylization, samples_sheet
 from pipeline.latency import measure_latency
 from pipeline.metrics import METRICS
@@ -62,17 +62,16 @@ def evaluate(recipe: Recipe, workspace: Workspace) -> None:
 
 
 def _score_sampling(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Result]]:
-    evidence = gather_sampling(model, dataset, recipe)
+    extractor = recipe.evaluate.extractor
+    space = extractor.open(dataset)
+    evidence = gather_sampling(model, dataset, recipe, space)
     metrics = {name: metric for name, metric in METRICS.items() if issubclass(metric, SamplingMetric)}
-    results = {name: metric().compute(evidence) for name, metric in metrics.items()}
+    results = {
+        extractor.published_names.get(name, name): metric().compute(evidence) for name, metric in metrics.items()
+    }
     results["samples"] = Result(sheets={"samples": samples_sheet(model, recipe)})
     facts = {
-        "extractor": {
-            "name": moments.NAME,
-            "version": moments.VERSION,
-            "seed": moments.SEED,
-            "features": evidence.generated.features.shape[1],
-        },
+        "extractor": {**space.facts, "features": evidence.generated.features.shape[1]},
         "pictures": {
             "training": len(evidence.training),
             "validation": len(evidence.validation),
@@ -87,7 +86,7 @@ def _score_stylization(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[
     metrics = {name: metric for name, metric in METRICS.items() if issubclass(metric, StylizationMetric)}
     results = {name: metric().compute(evidence) for name, metric in metrics.items()}
     facts = {
-        "extractor": {"name": "random-bank-gram", "version": 1, "seed": moments.SEED},
+        "extractor": {"name": "random-bank-gram", "version": 1, "seed": SEED},
         "pictures": {"photographs": len(evidence.photographs), "styles": len(evidence.styles)},
     }
     return facts, results

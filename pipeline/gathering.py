@@ -10,10 +10,9 @@ from demo.engine import Model, draw_inputs, draw_noise
 from pipeline.contracts import PHOTOGRAPH
 from pipeline.data.dataset import Dataset
 from pipeline.errors import EvaluationError
-from pipeline.features.moments import Extractor, Projection
+from pipeline.features.extractor import FeatureSpace
 from pipeline.metrics.evidence import (
     Float32,
-    Float64,
     Gallery,
     Int64,
     SamplingEvidence,
@@ -26,7 +25,6 @@ from pipeline.pictures import contact_sheet, from_uint8, to_uint8
 from pipeline.progress import tracked
 from pipeline.recipe import Recipe
 
-_SEARCHED = 4
 _BATCH = 64
 
 _PHOTOGRAPHS = 24
@@ -39,10 +37,10 @@ _SHEET_COLUMNS = 8
 _SHEET_ROWS = 16
 
 
-def gather_sampling(model: Model, dataset: Dataset, recipe: Recipe) -> SamplingEvidence:
+def gather_sampling(model: Model, dataset: Dataset, recipe: Recipe, space: FeatureSpace) -> SamplingEvidence:
     """Draw pictures with the seeds `evaluate.seed`, `evaluate.seed + 1`, ... and classes as frequent as in the data.
 
-    At most four times as many training pictures and as many held-back ones are looked at, chosen at random.
+    At most `evaluate.searched` training pictures and as many held-back ones as samples are looked at, chosen at random.
 
     Raises:
         EvaluationError: the model was made for other data, or there are too few pictures.
@@ -52,7 +50,7 @@ def gather_sampling(model: Model, dataset: Dataset, recipe: Recipe) -> SamplingE
     _check_fits(model.card, dataset, choices=dataset.image.classes)
     settings = recipe.evaluate
     random = np.random.default_rng(settings.seed)
-    training = random.permutation(dataset.training)[: _SEARCHED * settings.samples]
+    training = random.permutation(dataset.training)[: settings.searched]
     validation = random.permutation(dataset.validation)[: settings.samples]
     if min(settings.samples, (len(training) + len(validation)) // 2) <= NEIGHBOURS or len(validation) < 2:
         raise EvaluationError(
@@ -62,27 +60,19 @@ def gather_sampling(model: Model, dataset: Dataset, recipe: Recipe) -> SamplingE
         )
     asked = dataset.labels[random.choice(dataset.training, settings.samples)]
     generated = draw_samples(model, _seeds(recipe, settings.samples), asked)
-    extractor = Extractor(dataset.image.channels)
-    trained = _measure(extractor, dataset.images, training, what=f"{recipe.name}: measuring training pictures")
-    project = Projection.fit(trained)
-    held_back = _measure(extractor, dataset.images, validation, what=f"{recipe.name}: measuring held-back pictures")
-    places = np.arange(len(generated))
-    made = _measure(extractor, generated, places, what=f"{recipe.name}: measuring generated pictures")
+
+    def gallery(source: Uint8, places: Int64, labels: Int64, kind: str) -> Gallery:
+        features = space(source, places, what=f"{recipe.name}: measuring {kind} pictures")
+        return Gallery(features, labels, source, places)
+
     return SamplingEvidence(
-        training=Gallery(project(trained), dataset.labels[training], dataset.images, training),
-        validation=Gallery(project(held_back), dataset.labels[validation], dataset.images, validation),
-        generated=Gallery(project(made), asked, generated, places),
+        training=gallery(dataset.images, training, dataset.labels[training], "training"),
+        validation=gallery(dataset.images, validation, dataset.labels[validation], "held-back"),
+        generated=gallery(generated, np.arange(len(generated)), asked, "generated"),
         classes=dataset.image.classes,
         conditional=bool(model.card.choices),
         seed=settings.seed,
     )
-
-
-def _measure(extractor: Extractor, source: Uint8, places: Int64, *, what: str) -> Float64:
-    """Return the measurements (N, R) of the pictures at `places` (N,) in `source`, and say `what` is going on."""
-    blocks = np.array_split(places, -(-len(places) // _BATCH))
-    passing = tracked(blocks, total=len(blocks), description=f"{what}, batches")
-    return np.concatenate([extractor.measure(source[block]) for block in passing])
 
 
 def draw_samples(model: Model, seeds: Sequence[int], labels: Int64) -> Uint8:

@@ -8,17 +8,27 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.contracts import Loss, Network, Objective, Source
 from pipeline.data import SOURCES
 from pipeline.device import Precision
 from pipeline.errors import RecipeError
+from pipeline.features import EXTRACTORS, Extractor, GanvasNet
 from pipeline.losses import LOSSES
 from pipeline.networks import NETWORKS
 from pipeline.objectives import OBJECTIVES
 from pipeline.schedules import Ramp, Scheduled, constant
-from pipeline.sections import choices, parse_mapping, parse_part, parse_section
+from pipeline.sections import Place, choices, parse_mapping, parse_part, parse_section
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -76,8 +86,18 @@ class Export(_Section):
 class Evaluation(_Section):
     """What a model is scored on."""
 
-    samples: int = Field(1000, ge=2, description="generated pictures; at most four times as many real ones")
+    samples: int = Field(1000, ge=2, description="generated pictures, and held-back ones at most")
+    searched: int = Field(10_000, ge=1, description="training pictures at most that copies are looked for in")
     seed: int = Field(0, ge=0)
+    extractor: SerializeAsAny[Extractor] = Field(GanvasNet(), description="what measures the pictures")
+
+    @field_validator("extractor", mode="before")
+    @classmethod
+    def _registered(cls, content: Any, info: ValidationInfo) -> Extractor:
+        if isinstance(content, Extractor):
+            return content
+        where = info.context.where if isinstance(info.context, Place) else "evaluate"
+        return parse_part(EXTRACTORS, content, f"{where}.extractor")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Ways to score a model, by the name that reports use."""
 
+from pipeline.metrics.authenticity import Authenticity
 from pipeline.metrics.content_preservation import ContentPreservation
 from pipeline.metrics.density_coverage import DensityCoverage
 from pipeline.metrics.diversity import Diversity
@@ -18,6 +19,7 @@ METRICS: dict[str, type[SamplingMetric] | type[StylizationMetric]] = {
     "precision_recall": PrecisionRecall,
     "density_coverage": DensityCoverage,
     "memorisation": Memorisation,
+    "authenticity": Authenticity,
     "label_agreement": LabelAgreement,
     "content_preservation": ContentPreservation,
     "style_similarity": StyleSimilarity,

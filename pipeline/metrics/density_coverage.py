@@ -1,7 +1,7 @@
 """Density and coverage: precision and recall that a few outliers cannot flatter."""
 
 from pipeline.metrics.evidence import Float64, Result, SamplingEvidence, SamplingMetric
-from pipeline.metrics.neighbours import NEIGHBOURS, radii, within_reach
+from pipeline.metrics.neighbours import NEIGHBOURS, beside_real, radii, within_reach
 
 
 class DensityCoverage(SamplingMetric):
@@ -11,17 +11,7 @@ class DensityCoverage(SamplingMetric):
     """
 
     def compute(self, evidence: SamplingEvidence) -> Result:
-        real, other = evidence.real_halves()
-        density, coverage = density_coverage(real, evidence.generated.features[: len(real)])
-        real_density, real_coverage = density_coverage(real, other)
-        return Result(
-            {
-                "density": density,
-                "coverage": coverage,
-                "real_density": real_density,
-                "real_coverage": real_coverage,
-            },
-        )
+        return beside_real(evidence, density_coverage, ("density", "coverage"))
 
 
 def density_coverage(real: Float64, generated: Float64) -> tuple[float, float]:

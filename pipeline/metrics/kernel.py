@@ -5,13 +5,13 @@ import numpy as np
 from pipeline.metrics.evidence import Float64, Result, SamplingEvidence, SamplingMetric
 
 _RESAMPLES = 400
-_INTERVAL = (2.5, 97.5)
+_INTERVAL = (5, 95)
 
 
 class Kernel(SamplingMetric):
     """Gretton et al. 2012, equation 3, with the cubic kernel of Binkowski et al. 2018; unbiased, so 0 at best.
 
-    `distance` lies in the 95 % bootstrap interval from `low` to `high`; `floor` lies between real and other real
+    `distance` lies in the 90 % bootstrap interval from `low` to `high`; `floor` lies between real and other real
     pictures, `pictures` of each.
     """
 
@@ -37,7 +37,7 @@ def kernel_distance(first: Float64, second: Float64) -> float:
 
 
 def kernel_interval(first: Float64, second: Float64, *, seed: int) -> tuple[float, float]:
-    """Return the ends of the 95 % bootstrap interval; pictures are drawn again with replacement from both sides."""
+    """Return the ends of the 90 % bootstrap interval; pictures are drawn again with replacement from both sides."""
     draw = np.random.default_rng(seed)
     counts = [
         draw.multinomial(len(side), np.full(len(side), 1 / len(side)), size=_RESAMPLES).astype(np.float64)

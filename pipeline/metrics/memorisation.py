@@ -18,25 +18,20 @@ class Memorisation(SamplingMetric):
 
     `copies` is the share of generated pictures that are nearer to a training picture than all but one in a hundred
     held-back ones (0.01 where nothing is memorised), `nearness` the median distance relative to theirs (1 where
-    nothing is), `authenticity` the share that is farther from its nearest training picture than that one is from the
-    rest (Alaa et al. 2022, "How faithful is your synthetic data?"; `real_authenticity` of the held-back ones),
-    `searched` the number of training pictures that were looked at.
+    nothing is), `searched` the number of training pictures that were looked at.
     """
 
     def compute(self, evidence: SamplingEvidence) -> Result:
         training = evidence.training.features
         count = min(_NEAREST, len(training) - 1)
         distances, neighbours = nearest(evidence.generated.features, training, count)
-        held_back, held_back_neighbours = nearest(evidence.validation.features, training, 1)
-        spacing = nearest(training, training, 2)[0][:, 1]
+        held_back = nearest(evidence.validation.features, training, 1)[0]
         usual = float(np.median(held_back))
         limit = float(np.percentile(held_back, _PERCENTILE))
         return Result(
             {
                 "copies": float((distances[:, 0] < limit).mean()),
                 "nearness": float(np.median(distances[:, 0])) / max(usual, 1e-12),
-                "authenticity": float((distances[:, 0] > spacing[neighbours[:, 0]]).mean()),
-                "real_authenticity": float((held_back[:, 0] > spacing[held_back_neighbours[:, 0]]).mean()),
                 "searched": len(training),
             },
             tables={"nearest": _histogram(distances[:, 0], held_back[:, 0])},

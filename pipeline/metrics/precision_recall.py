@@ -1,7 +1,7 @@
 """Precision and recall: how much of what is generated could be real, and how much of what is real is generated."""
 
 from pipeline.metrics.evidence import Float64, Result, SamplingEvidence, SamplingMetric
-from pipeline.metrics.neighbours import radii, within_reach
+from pipeline.metrics.neighbours import beside_real, radii, within_reach
 
 
 class PrecisionRecall(SamplingMetric):
@@ -11,17 +11,7 @@ class PrecisionRecall(SamplingMetric):
     """
 
     def compute(self, evidence: SamplingEvidence) -> Result:
-        real, other = evidence.real_halves()
-        precision, recall = precision_recall(real, evidence.generated.features[: len(real)])
-        real_precision, real_recall = precision_recall(real, other)
-        return Result(
-            {
-                "precision": precision,
-                "recall": recall,
-                "real_precision": real_precision,
-                "real_recall": real_recall,
-            },
-        )
+        return beside_real(evidence, precision_recall, ("precision", "recall"))
 
 
 def precision_recall(real: Float64, generated: Float64) -> tuple[float, float]:

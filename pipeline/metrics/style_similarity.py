@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pipeline.features.bank import RandomBank
-from pipeline.features.moments import SEED
+from pipeline.features.random_bank import SEED
 from pipeline.features.similarity import centred_gram, gram_distance
 from pipeline.metrics.evidence import Float32, Result, StylizationEvidence, StylizationMetric
 from pipeline.pictures import PAPER, contact_sheet, to_uint8

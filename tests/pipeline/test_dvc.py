@@ -24,7 +24,7 @@ recipes:
     export: {}
     evaluate: {samples: 16}
 """
-REGISTRIES = {f"pipeline.{folder}" for folder in ("data", "losses", "metrics", "networks", "objectives")}
+REGISTRIES = {f"pipeline.{folder}" for folder in ("data", "features", "losses", "metrics", "networks", "objectives")}
 WITHOUT_EFFECT = {
     *("demo", "demo.errors", "pipeline.errors", "pipeline.progress", "pipeline.sections", "pipeline.workspace"),
     *("pipeline.store", "pipeline.tracking"),
@@ -52,6 +52,7 @@ def test_a_stage_depends_on_every_file_that_decides_what_it_writes(stage):
             "prepare": [f"data.{recipe['data']['name']}"],
             "train": [f"{folder}.{recipe[part]['name']}" for part, folder in _FOLDERS.items()],
             "export": [f"networks.{recipe['network']['name']}"],
+            "evaluate": [f"features.{recipe['evaluate'].get('extractor', {}).get('name', 'ganvas_net')}"],
         }.get(stage, [])
         needed = set().union(*(_imported(f"pipeline.{part}", graph) for part in [stage, *parts]))
         if stage == "register":

@@ -64,6 +64,8 @@ def test_the_digest_follows_what_is_trained_and_nothing_else(tmp_path: Path) -> 
         ("train.learning_rates.generator", 0.0, "must start above 0"),
         ("train.ema_half_life", {"start": 0.1}, "painter.train.ema_half_life.end: missing"),
         ("data.families", ["mondriaan"], "there is no family 'mondriaan'"),
+        ("evaluate.extractor", {"name": "inceptoin"}, "painter.evaluate.extractor.name: is 'inceptoin'; did you mean"),
+        ("evaluate.extractor", {"name": "inception", "wieghts": ""}, "painter.evaluate.extractor.wieghts: unknown key"),
         ("trian", {}, "painter.trian: unknown key; did you mean 'train'?"),
     ],
 )

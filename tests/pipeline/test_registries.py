@@ -8,12 +8,14 @@ from pydantic import BaseModel
 
 import pipeline
 from pipeline.data import SOURCES
+from pipeline.features import EXTRACTORS
 from pipeline.losses import LOSSES
 from pipeline.networks import NETWORKS
 from pipeline.objectives import OBJECTIVES
 
 REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
     "data": (SOURCES, {"dataset", "decoding", "download", "packing"}),
+    "features": (EXTRACTORS, {"bank", "extractor", "inception_net", "similarity", "train_net"}),
     "networks": (NETWORKS, {"layers", "patch"}),
     "losses": (LOSSES, set()),
     "objectives": (OBJECTIVES, {"augmentation", "penalties"}),

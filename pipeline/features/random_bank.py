@@ -1,39 +1,50 @@
-"""The evaluation's feature extractor: moments of a small random bank's maps and a coarse layout of colours.
-
-It needs no download and is named for what it is: its distances are no FID, which means Inception-v3's features.
-"""
+"""A feature space without any training: moments of a seeded random bank's maps and a coarse layout of colours."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from pydantic import Field
 from torch.nn import functional
 
+from pipeline.data.dataset import Dataset
 from pipeline.features.bank import RandomBank
+from pipeline.features.extractor import Extractor, FeatureSpace, Float64, Uint8
 
-Float64: TypeAlias = NDArray[np.float64]
-
-NAME = "random-bank-moments"
 VERSION = 1
 SEED = 20_260_101
 """Far from the seeds that banks are trained with: a model is not scored by what it was taught to please."""
 
 LARGEST_SIDE = 128
 FEATURES = 128
+_FITTED = 2000
 _FILTERS = 4
 _MIXTURES = 16
 _LAYOUT = 4
 
 
-class Extractor:
+class RandomBankMoments(Extractor):
+    """`Moments` of the pictures, brought to 128 features by a `Projection` that is fitted to the training pictures."""
+
+    name: Literal["random_bank"] = "random_bank"
+    seed: int = Field(SEED, ge=0, description="of the filters; another seed is another scale")
+
+    def open(self, dataset: Dataset) -> FeatureSpace:
+        measure = Moments(dataset.image.channels, self.seed)
+        chosen = np.sort(np.random.default_rng(self.seed).permutation(dataset.training)[:_FITTED])
+        project = Projection.fit(FeatureSpace(measure, {})(dataset.images, chosen), self.seed)
+        facts = {"name": self.name, "version": VERSION, "seed": self.seed}
+        return FeatureSpace(lambda pictures: project(measure(pictures)), facts)
+
+
+class Moments:
     """Measures pictures: mean and standard deviation of each map of a `RandomBank`, and mean colours on a 4x4 grid."""
 
-    def __init__(self, channels: int) -> None:
-        self._bank = RandomBank(channels, SEED, filters=_FILTERS, mixtures=_MIXTURES)
+    def __init__(self, channels: int, seed: int = SEED) -> None:
+        self._bank = RandomBank(channels, seed, filters=_FILTERS, mixtures=_MIXTURES)
 
-    def measure(self, pictures: NDArray[np.uint8]) -> Float64:
+    def __call__(self, pictures: Uint8) -> Float64:
         """Map pictures (N, C, H, W) uint8 to measurements (N, R); pictures over 128 px are shrunk to that first."""
         with torch.inference_mode():
             batch = torch.from_numpy(np.ascontiguousarray(pictures)).float() / 127.5 - 1
@@ -61,13 +72,13 @@ class Projection:
     mixing: Float64
 
     @classmethod
-    def fit(cls, measurements: Float64) -> "Projection":
+    def fit(cls, measurements: Float64, seed: int = SEED) -> "Projection":
         """Return the projection for the measurements (N, R) of training pictures; N is 2 or more."""
         count = measurements.shape[1]
         deviation = measurements.std(axis=0)
         # What hardly varies among the real pictures must not outweigh all else.
         scale = np.maximum(deviation, max(0.1 * float(np.median(deviation)), 1e-6))
-        columns = np.random.default_rng(SEED).standard_normal((count, min(FEATURES, count)))
+        columns = np.random.default_rng(seed).standard_normal((count, min(FEATURES, count)))
         mixing = np.linalg.qr(columns).Q * np.sqrt(count / columns.shape[1])
         return cls(mean=measurements.mean(axis=0), scale=scale, mixing=mixing)
 
