@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 from contests import compare, decoding_contest, machine, model_contests, table
+from steps import step_contests
 
 from demo.errors import DemoError
 from pipeline.errors import PipelineError
+from pipeline.recipe import read_recipe
 
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -21,10 +23,15 @@ def main(
         "params.yaml"
     ),
 ) -> None:
-    """Time the exported models and the decoding of pictures against their baselines."""
+    """Time exported models, training steps and the decoding of pictures against their baselines."""
     try:
         with tempfile.TemporaryDirectory() as folder:
-            outcomes = [compare(contest) for contest in (*model_contests(params), decoding_contest(Path(folder)))]
+            contests = (
+                *model_contests(params),
+                *step_contests(read_recipe(params, "painter")),
+                decoding_contest(Path(folder)),
+            )
+            outcomes = [compare(contest) for contest in contests]
     except (PipelineError, DemoError) as error:
         sys.exit(str(error))
     report = {"machine": machine(), "outcomes": [asdict(outcome) for outcome in outcomes]}

@@ -17,13 +17,12 @@ from rich.progress import track
 from sklearn.datasets import load_sample_images
 
 from demo.engine import Model
-from pipeline import checkpoint
-from pipeline.data.dataset import Dataset
 from pipeline.data.decoding import decode
 from pipeline.data.folder import Folder
 from pipeline.latency import workloads
 from pipeline.metrics.evidence import Float32
 from pipeline.recipe import read_recipe
+from pipeline.trained import load_trained
 from pipeline.workspace import Workspace
 
 RECIPES = ("painter", "stylist")
@@ -65,14 +64,8 @@ def model_contests(params: Path) -> Iterator[Contest]:
     for name in RECIPES:
         recipe = read_recipe(params, name)
         workspace = Workspace(name, params.parent)
-        image = Dataset.open(workspace.prepared).image
         model = Model.open(workspace.model)
-        modules = recipe.network.build(image)
-        trained = checkpoint.load(workspace.checkpoint, digest=recipe.digest)
-        for role in recipe.network.deployed:
-            modules[role].load_state_dict(trained[role])
-            modules[role].eval()
-        module = recipe.network.graph(modules, image).module.to(model.provider.lower())
+        module = load_trained(recipe, workspace).graph.module.to(model.provider.lower())
         for load, feeds in workloads(model.card).items():
             kind, number = load.split("_")
             task = f"{name}, batch of {number}" if kind == "batch" else f"{name}, {number} x {number} px"

@@ -11,17 +11,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from demo.engine import Model
 from demo.errors import ModelError
 from pipeline.data.dataset import Dataset
 from pipeline.errors import EvaluationError
 from pipeline.features.random_bank import SEED
-from pipeline.gathering import gather_sampling, gather_stylization, samples_sheet
+from pipeline.gathering import gather_sampling, gather_stylization, samples_sheet, sampling_feeds
 from pipeline.latency import measure_latency
 from pipeline.metrics import METRICS
 from pipeline.metrics.evidence import Result, SamplingMetric, StylizationMetric, Table
 from pipeline.progress import console
 from pipeline.recipe import Recipe
+from pipeline.traversal import traversal_sheet
 from pipeline.workspace import Workspace, writing
 
 _DIGITS = 5
@@ -70,6 +73,9 @@ def _score_sampling(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dic
         extractor.published_names.get(name, name): metric().compute(evidence) for name, metric in metrics.items()
     }
     results["samples"] = Result(sheets={"samples": samples_sheet(model, recipe)})
+    if model.card.directions:
+        feeds = sampling_feeds(model.card, [recipe.evaluate.seed], np.zeros(1, np.int64))
+        results["directions"] = Result(sheets={"directions": traversal_sheet(model, feeds)})
     facts = {
         "extractor": {**space.facts, "features": evidence.generated.features.shape[1]},
         "pictures": {

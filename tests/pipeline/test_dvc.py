@@ -137,6 +137,7 @@ class TestRepro:
 
     def test_the_pipeline_runs_in_a_fresh_clone(self, repository):
         assert (repository / "models" / "ink" / "model.onnx").is_file()
+        assert (repository / "reports" / "ink" / "evaluation" / "directions.png").is_file()
         metrics = json.loads((repository / "reports" / "ink" / "metrics.json").read_text())
         shown = json.loads(_dvc(repository, "metrics", "show", "--json"))
         assert shown[""]["data"][str(Path("reports/ink/metrics.json"))]["data"] == metrics
