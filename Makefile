@@ -3,6 +3,8 @@
 HOST ?= 127.0.0.1
 PORT ?= 7860
 MLFLOW_PORT ?= 5000
+RECIPE ?= painter
+RANKS ?= 2
 
 # The first of these that is 3.11 or later makes the environment.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -13,18 +15,24 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
+# DVC asks for git, or to be told that there is none.
+DVC := { git rev-parse --git-dir >/dev/null 2>&1 || dvc config --local core.no_scm true; } && dvc
+
 .DEFAULT_GOAL := help
-.PHONY: help setup repro demo app test check bench mlflow clean
+.PHONY: help setup repro train-distributed demo app test check bench mlflow clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Make .venv and install the pinned versions
 	@:
 
 repro: $(READY) ## Run the pipeline: dvc repro of the recipes in params.yaml
-	@git rev-parse --git-dir >/dev/null 2>&1 || dvc config --local core.no_scm true
-	@dvc repro
+	@$(DVC) repro
+
+train-distributed: $(READY) ## Train RECIPE in RANKS processes that share each batch, gloo on CPUs, NCCL on GPUs
+	@$(DVC) repro prepare@$(RECIPE)
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} torchrun --standalone --nproc-per-node $(RANKS) -m pipeline train $(RECIPE)
 
 demo: repro ## Run the pipeline, then open the page on http://HOST:PORT
 	@python -m demo --host $(HOST) --port $(PORT) --open

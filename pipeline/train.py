@@ -1,6 +1,7 @@
 """Stage: prepared pictures -> trained networks, with their curves and a sheet of samples.
 
 python -m pipeline train RECIPE
+torchrun --standalone --nproc-per-node RANKS -m pipeline train RECIPE
 
 Killed at any moment, it continues from its last checkpoint when it is run again.
 """
@@ -22,16 +23,17 @@ from pipeline import checkpoint
 from pipeline.contracts import Batch
 from pipeline.data.dataset import Dataset
 from pipeline.device import choose_device, memory_advice
-from pipeline.errors import DataError, Interrupted
+from pipeline.distributed import World
+from pipeline.errors import DataError, Interrupted, RecipeError, TrainingError
 from pipeline.pictures import grid, to_uint8
 from pipeline.progress import console, tracked
 from pipeline.recipe import Recipe
-from pipeline.tracking import Tracker, open_tracker
+from pipeline.tracking import NullTracker, Tracker, open_tracker
 from pipeline.training import Row, Sampler, Trainer
 from pipeline.workspace import Workspace, writing
 
 _CODE = (
-    *("contracts.py", "device.py", "schedules.py", "training.py", "train.py"),
+    *("contracts.py", "device.py", "distributed.py", "schedules.py", "training.py", "train.py"),
     *("networks", "losses", "objectives", "features"),
 )
 
@@ -41,35 +43,39 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
 
     Raises:
         DataError: the data are missing or too few for a batch.
-        TrainingError: the figures are no longer finite; the MLflow run is marked as failed.
+        RecipeError: the ranks cannot share a batch evenly.
+        TrainingError: the figures are no longer finite, or a rank was lost; the MLflow run is marked as failed.
         Interrupted: Ctrl-C or SIGTERM; the state is saved and the MLflow run marked as killed.
 
     """
-    dataset = Dataset.open(workspace.prepared)
-    trainer, example = _set_up(recipe, dataset)
-    unfinished = workspace.progress / f"{_digest(recipe, dataset)}.pt"
-    if unfinished.exists():
-        trainer.restore(checkpoint.load(unfinished, digest=unfinished.stem))
-        console.print(f"{recipe.name}: training goes on after step {trainer.step:,} of {trainer.steps:,}")
-    elif recipe.train.budget.minutes:
-        trainer.fit_into(recipe.train.budget.minutes)
-        console.print(f"{recipe.name}: {recipe.train.budget.minutes:g} minutes are {trainer.steps:,} steps here")
-    memory = workspace.progress / "run.json"
-    tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=trainer.step > 0)
-    with _reporting_to(tracker):
-        tracker.log_params(_settings(recipe))
-        sheet = _run(recipe, workspace, trainer=trainer, example=example, unfinished=unfinished, tracker=tracker)
-        with writing(workspace.reports / "training.png") as scratch:
-            shutil.copyfile(sheet, scratch)
-        _write_curves(workspace.reports / "training.csv", trainer.history)
-        tracker.log_file(workspace.reports / "training.csv")
-        averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
-        checkpoint.save(workspace.checkpoint, {"steps": trainer.steps, "averaged": averaged}, digest=recipe.digest)
-    shutil.rmtree(workspace.progress, ignore_errors=True)
+    dataset, device = Dataset.open(workspace.prepared), choose_device()
+    with World.join(device) as world:
+        console.quiet = not world.leads
+        trainer, example = _set_up(recipe, dataset, device=device, world=world)
+        unfinished = workspace.progress / f"{_digest(recipe, dataset, world)}.pt"
+        _start(recipe, trainer, unfinished=unfinished)
+        tracker: Tracker = NullTracker()
+        if world.leads:
+            memory = workspace.progress / "run.json"
+            tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=trainer.step > 0)
+        with _reporting_to(tracker):
+            tracker.log_params(_settings(recipe))
+            sheet = _run(recipe, workspace, trainer=trainer, example=example, unfinished=unfinished, tracker=tracker)
+            if world.leads:
+                _finish(recipe, workspace, trainer=trainer, sheet=sheet)
+                tracker.log_file(workspace.reports / "training.csv")
+        if world.leads:
+            shutil.rmtree(workspace.progress, ignore_errors=True)
 
 
-def _set_up(recipe: Recipe, dataset: Dataset) -> tuple[Trainer, Batch]:
+def _set_up(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: World) -> tuple[Trainer, Batch]:
     """Return the networks in training at step 0, and the batch that previews are made of."""
+    if recipe.train.batch % world.size:
+        raise RecipeError(
+            f"{recipe.name}.train.batch",
+            f"is {recipe.train.batch}, which {world.size} ranks cannot share evenly",
+            f"set it to a multiple of {world.size} or start another number of ranks",
+        )
     training = dataset.labels[dataset.training]
     domains = [dataset.training[np.isin(training, labels)] for labels in recipe.objective.domains(dataset.image)]
     smallest = min(len(domain) for domain in domains)
@@ -78,7 +84,6 @@ def _set_up(recipe: Recipe, dataset: Dataset) -> tuple[Trainer, Batch]:
             f"{recipe.name}: {smallest} training pictures are fewer than a batch; set train.batch to {smallest} or "
             "less, or add pictures"
         )
-    device = choose_device()
     torch.manual_seed(recipe.train.seed)
     modules = recipe.network.build(dataset.image) | recipe.objective.modules(dataset.image)
     for module in modules.values():
@@ -87,7 +92,25 @@ def _set_up(recipe: Recipe, dataset: Dataset) -> tuple[Trainer, Batch]:
     example = sampler.draw()
     phases = recipe.objective.phases(modules, recipe.loss, dataset.image)
     deployed = recipe.network.deployed
-    return Trainer(modules, phases, deployed=deployed, sampler=sampler, config=recipe.train), example
+    trainer = Trainer(modules, phases, deployed=deployed, sampler=sampler, config=recipe.train, world=world)
+    if not world.leads:  # the networks start alike, the noise does not
+        torch.manual_seed(int(np.random.SeedSequence([recipe.train.seed, world.rank]).generate_state(1)[0]))
+    return trainer, example
+
+
+def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> None:
+    """Continue from the checkpoint that rank 0 finds, else measure how many steps the budget is."""
+    world = trainer.world
+    if len(set(world.gather(unfinished.name))) > 1:
+        raise TrainingError(f"{recipe.name}: the ranks differ in recipe, data, code or torch; give each the same")
+    state = checkpoint.load(unfinished, digest=unfinished.stem) if world.leads and unfinished.exists() else None
+    state = world.broadcast(state)
+    if state is not None:
+        trainer.restore(state)
+        console.print(f"{recipe.name}: training goes on after step {trainer.step:,} of {trainer.steps:,}")
+    elif recipe.train.budget.minutes:
+        trainer.fit_into(recipe.train.budget.minutes)
+        console.print(f"{recipe.name}: {recipe.train.budget.minutes:g} minutes are {trainer.steps:,} steps here")
 
 
 def _run(
@@ -100,32 +123,43 @@ def _run(
     tracker: Tracker,
 ) -> Path:
     """Train to the end and return the file of the last sheet of samples."""
-    config, sheet = recipe.train, workspace.progress / "samples.png"
+    config, world, sheet = recipe.train, trainer.world, workspace.progress / "samples.png"
     steps = tracked(trainer.run(), total=trainer.steps, done=trainer.step, description=f"{recipe.name}: training")
     pause = -(-trainer.steps // config.snapshots)
     with _stop_signals() as received, memory_advice(config.batch):
         for step, figures in steps:
             tracker.log_metrics(step, figures)
-            if step % pause == 0 or step == trainer.steps:
+            if world.leads and (step % pause == 0 or step == trainer.steps):
                 sheet = workspace.progress / f"samples-{step:06d}.png"
                 with torch.no_grad(), writing(sheet) as scratch:
                     pictures, columns = recipe.objective.preview(trainer.averaged, example)
                     grid(to_uint8(pictures.cpu().numpy()), columns=columns).save(scratch)
                 tracker.log_picture(sheet)
-            if received or step % config.checkpoint_every == 0 or step == trainer.steps:
-                checkpoint.save(unfinished, trainer.state(), digest=unfinished.stem)
+            stop = int(world.largest(received[0] if received else 0))
+            if stop or step % config.checkpoint_every == 0 or step == trainer.steps:
+                state = trainer.state()
+                if world.leads:
+                    checkpoint.save(unfinished, state, digest=unfinished.stem)
                 tracker.flush()
-            if received:
+            if stop:
                 raise Interrupted(
                     f"{recipe.name}: stopped after step {step:,} of {trainer.steps:,}; the same command goes on there",
-                    received[0],
+                    stop,
                 )
     return sheet
 
 
-def _digest(recipe: Recipe, dataset: Dataset) -> str:
-    """Return what an unfinished training must share with this one to be continued: recipe, data and code."""
-    digest = hashlib.sha256(f"{recipe.digest} {dataset.digest} {torch.__version__}".encode())
+def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer, sheet: Path) -> None:
+    with writing(workspace.reports / "training.png") as scratch:
+        shutil.copyfile(sheet, scratch)
+    _write_curves(workspace.reports / "training.csv", trainer.history)
+    averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
+    checkpoint.save(workspace.checkpoint, {"steps": trainer.steps, "averaged": averaged}, digest=recipe.digest)
+
+
+def _digest(recipe: Recipe, dataset: Dataset, world: World) -> str:
+    """Return what an unfinished training must share with this one to be continued: recipe, data, code and ranks."""
+    digest = hashlib.sha256(f"{recipe.digest} {dataset.digest} {torch.__version__} {world.size}".encode())
     home = Path(__file__).parent
     for file in sorted(
         file for name in _CODE for file in ((home / name).rglob("*.py") if "." not in name else [home / name])
@@ -181,4 +215,5 @@ def _stop_signals() -> Iterator[list[int]]:
         yield received
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) is note:
+                signal.signal(number, handler)

@@ -14,12 +14,14 @@ from torch.nn.utils import clip_grad_norm_
 
 from pipeline.contracts import Batch, Phase, Step
 from pipeline.device import choose_dtype
+from pipeline.distributed import World
 from pipeline.errors import TrainingError
 from pipeline.recipe import Training
 
 Row = dict[str, float]
 
 _WARM_UP, _TIMED_SECONDS = 3, 3.0
+_ALONE = World.alone()
 
 
 class Sampler:
@@ -48,14 +50,16 @@ class Sampler:
         self._resident = torch.from_numpy(np.ascontiguousarray(images)).to(device) if fits else None
         self.random = np.random.Generator(np.random.PCG64(config.seed))
 
-    def draw(self) -> Batch:
-        chosen = np.concatenate([self.random.choice(domain, self._config.batch) for domain in self._domains])
+    def draw(self, world: World = _ALONE) -> Batch:
+        """Return this rank's share of the next batch, which all ranks draw alike."""
+        drawn = np.stack([self.random.choice(domain, self._config.batch) for domain in self._domains])
+        chosen = world.share(drawn)
         if self._resident is None:
             pixels = torch.from_numpy(self._images[chosen]).to(self.device)
         else:
             pixels = self._resident[torch.from_numpy(chosen).to(self.device)]
         if self._config.flip:
-            mirrored = torch.from_numpy(self.random.random(len(chosen)) < 0.5).to(self.device)
+            mirrored = torch.from_numpy(world.share(self.random.random(drawn.shape)) < 0.5).to(self.device)
             pixels = torch.where(mirrored[:, None, None, None], pixels.flip(3), pixels)
         images = pixels.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
         return Batch(images, torch.from_numpy(self._labels[chosen]).to(self.device))
@@ -72,6 +76,7 @@ class Trainer:
         deployed: Sequence[str],
         sampler: Sampler,
         config: Training,
+        world: World = _ALONE,
     ) -> None:
         roles = list(dict.fromkeys(role for role, _ in phases))
         if set(roles) != set(config.learning_rates):
@@ -81,6 +86,7 @@ class Trainer:
         self._phases = phases
         self._sampler = sampler
         self._config = config
+        self.world = world
         self._optimizers = {
             role: torch.optim.Adam(modules[role].parameters(), config.learning_rates[role].start, fused=True)
             for role in roles
@@ -96,13 +102,13 @@ class Trainer:
         before = deepcopy(self.state())
         for _ in range(_WARM_UP):
             self._advance(logging=False)
-        begun, timed = time.perf_counter(), 0
-        while timed == 0 or time.perf_counter() - begun < _TIMED_SECONDS:
+        begun, seconds, timed = time.perf_counter(), 0.0, 0
+        while seconds < _TIMED_SECONDS:
             self._advance(logging=True)  # which waits for the device
             timed += 1
-        pace = (time.perf_counter() - begun) / timed
+            seconds = self.world.largest(time.perf_counter() - begun)
         self.restore(before)
-        self.steps = max(1, round(60 * minutes / pace))
+        self.steps = max(1, round(60 * minutes * timed / seconds))
 
     def run(self) -> Iterator[tuple[int, Row]]:
         """Train to the last step. After each, yield its number and, every `log_every` steps, its figures (else none).
@@ -121,7 +127,8 @@ class Trainer:
             yield self.step, figures
 
     def state(self) -> dict[str, Any]:
-        """Return everything that the rest of the training depends on, as `pipeline.checkpoint` takes it."""
+        """Return all that the rest of the training depends on, of all ranks, as `pipeline.checkpoint` takes it."""
+        cuda = self._sampler.device if self._sampler.device.type == "cuda" else None
         return {
             "step": self.step,
             "steps": self.steps,
@@ -130,8 +137,8 @@ class Trainer:
             "averaged": {role: module.state_dict() for role, module in self.averaged.items()},
             "optimizers": {role: optimizer.state_dict() for role, optimizer in self._optimizers.items()},
             "sampler": self._sampler.random.bit_generator.state,
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "torch": self.world.gather(torch.get_rng_state()),
+            "cuda": self.world.gather(torch.cuda.get_rng_state(cuda) if cuda else None),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -145,9 +152,9 @@ class Trainer:
         for role, optimizer in self._optimizers.items():
             optimizer.load_state_dict(state["optimizers"][role])
         self._sampler.random.bit_generator.state = state["sampler"]
-        torch.set_rng_state(state["torch"])
-        if torch.cuda.is_available() and state["cuda"]:
-            torch.cuda.set_rng_state_all(state["cuda"])
+        torch.set_rng_state(state["torch"][self.world.rank])
+        if self._sampler.device.type == "cuda" and state["cuda"][self.world.rank] is not None:
+            torch.cuda.set_rng_state(state["cuda"][self.world.rank], self._sampler.device)
 
     def _advance(self, *, logging: bool) -> Row:
         step = Step(self.step, self.step / self.steps)
@@ -163,17 +170,20 @@ class Trainer:
                 norm = clip_grad_norm_(self._modules[role].parameters(), self._config.clip or math.inf)
                 losses[f"{role}_gradient"] = norm
             optimizer.step()
+        buffers = (buffer for module in self._modules.values() for buffer in module.buffers())
+        self.world.average((buffer for buffer in buffers if buffer.is_floating_point()), torch.float64)
         self._average(step.progress)
-        return {name: value.item() for name, value in (losses | step.figures).items()} if logging else {}
+        return self._read(losses | step.figures) if logging else {}
 
     def _backward(self, role: str, compute_loss: Callable[[Batch, Step], Tensor], step: Step) -> Tensor:
         """Fill the gradients of `role` alone: the other networks are frozen, which saves their share of the work."""
         for name, module in self._modules.items():
             module.requires_grad_(name == role)
-        batch = self._sampler.draw()
+        batch = self._sampler.draw(self.world)
         with torch.autocast(batch.images.device.type, self._dtype, enabled=self._dtype != torch.float32):
             loss = compute_loss(batch, step)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.world.average_gradients(self._modules[role].parameters())
         return loss.detach()
 
     @torch.no_grad()
@@ -188,6 +198,12 @@ class Trainer:
             for mean, now in pairs:
                 if not mean.is_floating_point():
                     mean.copy_(now)
+
+    def _read(self, figures: Mapping[str, Tensor]) -> Row:
+        """Return the means of the figures over all ranks."""
+        values = torch.stack([value.float() for value in figures.values()])
+        self.world.average([values])
+        return dict(zip(figures, values.tolist(), strict=True))
 
     def _check(self, figures: Row) -> None:
         broken = [name for name, value in figures.items() if not math.isfinite(value)]
