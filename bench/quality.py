@@ -18,18 +18,18 @@ import numpy as np
 import torch
 import typer
 from matplotlib import pyplot as plt
-from pipeline.features.ganvas_net import GanvasNet
-from pipeline.scoring import Scorer
 from rich.progress import track
 
 from pipeline.contracts import Image, Network
 from pipeline.data.dataset import Dataset
 from pipeline.device import choose_device
+from pipeline.features.ganvas_net import GanvasNet
 from pipeline.losses.nonsaturating import NonSaturating
 from pipeline.networks.dcgan import Dcgan
 from pipeline.objectives.adversarial import Adversarial
 from pipeline.pictures import to_uint8
 from pipeline.recipe import Training, read_recipe
+from pipeline.scoring import Scorer
 from pipeline.training import Sampler, Trainer
 
 SAMPLES = 1000
@@ -69,7 +69,7 @@ def curve(name: str, dataset: Dataset, scorer: Scorer, *, minutes: float, marks:
             next(run)
         trained += time.perf_counter() - begun
         with torch.no_grad():
-            pictures = objective.draw(trainer.averaged, labels.to(choose_device()))
+            pictures = objective.draw(trainer.averaged, labels.to(choose_device()), seed=0)
         yield trained / 60, scorer.score(to_uint8(pictures.float().cpu().numpy()))["frechet"]
 
 

@@ -64,13 +64,15 @@ class Batch:
 class Step:
     """Which step of a training this is: its `number`, from 0, and how much of the budget is used, `progress` in [0, 1).
 
-    Penalties count `strictness` times, which a training that fell back raises. A phase leaves scalars for the log in
-    `figures`, detached, on the device; they are read only at log ticks.
+    Penalties count `strictness` times, which a training that fell back raises. A phase's batch is the share of one of
+    `ranks` processes. It leaves scalars for the log in `figures`, detached, on the device; they are read only at log
+    ticks.
     """
 
     number: int
     progress: float
     strictness: float = 1.0
+    ranks: int = 1
     figures: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -220,10 +222,10 @@ class Objective(Part, ABC):
 
         """
 
-    def draw(self, modules: Modules, labels: Tensor) -> Tensor | None:
+    def draw(self, modules: Modules, labels: Tensor, *, seed: int) -> Tensor | None:
         """Return pictures (N, C, H, W) in [-1, 1] of labels (N,), to be scored; None where they need more than noise.
 
-        Equal labels give equal pictures for equal networks: noise is drawn from a generator with a fixed seed.
+        Equal labels and seeds give equal pictures for equal networks.
         """
         return None
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -60,6 +60,14 @@ class Budget(_Section):
         return self
 
 
+class Watching(_Section):
+    """What is looked at on the way, and what follows from it."""
+
+    samples: int = Field(256, ge=0, description="pictures that a snapshot is scored on, 0 for none")
+    keep: Literal["best", "last"] = Field("best", description="the snapshot that is exported")
+    response: Literal["warn", "stop", "roll_back"] = Field("warn", description="what a diagnosis leads to")
+
+
 class Training(_Section):
     """How long and how to train. Spans named as shares are fractions of the budget, so one number stretches all."""
 
@@ -71,7 +79,8 @@ class Training(_Section):
     clip: PositiveFloat | None = Field(None, description="largest gradient norm per role")
     precision: Precision = "fp32"
     flip: bool = Field(False, description="mirror pictures at random, left to right")
-    snapshots: int = Field(4, ge=1, description="how often, evenly, the averaged weights are sampled")
+    snapshots: int = Field(4, ge=1, description="how often, evenly, the averaged weights are sampled and scored")
+    watch: Watching = Watching()
     log_every: int = Field(20, ge=1)
     checkpoint_every: int = Field(200, ge=1)
     seed: int = Field(0, ge=0)

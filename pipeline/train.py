@@ -30,10 +30,12 @@ from pipeline.progress import console, tracked
 from pipeline.recipe import Recipe
 from pipeline.tracking import NullTracker, Tracker, open_tracker
 from pipeline.training import Row, Sampler, Trainer
+from pipeline.watch import Watch
 from pipeline.workspace import Workspace, writing
 
 _CODE = (
-    *("contracts.py", "device.py", "distributed.py", "schedules.py", "training.py", "train.py"),
+    *("contracts.py", "device.py", "distributed.py", "doctor.py", "schedules.py", "scoring.py"),
+    *("training.py", "train.py", "watch.py"),
     *("networks", "losses", "objectives", "features"),
 )
 
@@ -44,7 +46,7 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
     Raises:
         DataError: the data are missing or too few for a batch.
         RecipeError: the ranks cannot share a batch evenly.
-        TrainingError: the figures are no longer finite, or a rank was lost; the MLflow run is marked as failed.
+        TrainingError: the training has failed, or a rank was lost; the MLflow run is marked as failed.
         Interrupted: Ctrl-C or SIGTERM; the state is saved and the MLflow run marked as killed.
 
     """
@@ -60,9 +62,14 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
             tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=trainer.step > 0)
         with _reporting_to(tracker):
             tracker.log_params(_settings(recipe))
-            sheet = _run(recipe, workspace, trainer=trainer, example=example, unfinished=unfinished, tracker=tracker)
+            good = unfinished.with_name(f"{unfinished.stem}-good.pt")
+            watch = Watch(recipe, dataset, trainer=trainer, tracker=tracker, good=good)
+            if trainer.step == 0:
+                watch.keep_good()
+            while trainer.step < trainer.steps:
+                _run(recipe, workspace, trainer=trainer, example=example, unfinished=unfinished, watch=watch)
             if world.leads:
-                _finish(recipe, workspace, trainer=trainer, sheet=sheet)
+                _finish(recipe, workspace, trainer=trainer)
                 tracker.log_file(workspace.reports / "training.csv")
         if world.leads:
             shutil.rmtree(workspace.progress, ignore_errors=True)
@@ -114,47 +121,57 @@ def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> None:
 
 
 def _run(
-    recipe: Recipe,
-    workspace: Workspace,
-    *,
-    trainer: Trainer,
-    example: Batch,
-    unfinished: Path,
-    tracker: Tracker,
-) -> Path:
-    """Train to the end and return the file of the last sheet of samples."""
-    config, world, sheet = recipe.train, trainer.world, workspace.progress / "samples.png"
+    recipe: Recipe, workspace: Workspace, *, trainer: Trainer, example: Batch, unfinished: Path, watch: Watch
+) -> None:
+    """Train until the last step or until the training falls back to an earlier one."""
+    config, world = recipe.train, trainer.world
     steps = tracked(trainer.run(), total=trainer.steps, done=trainer.step, description=f"{recipe.name}: training")
     pause = -(-trainer.steps // config.snapshots)
     with _stop_signals() as received, memory_advice(config.batch):
         for step, figures in steps:
-            tracker.log_metrics(step, figures)
-            if world.leads and (step % pause == 0 or step == trainer.steps):
-                sheet = workspace.progress / f"samples-{step:06d}.png"
-                with torch.no_grad(), writing(sheet) as scratch:
-                    pictures, columns = recipe.objective.preview(trainer.averaged, example)
-                    grid(to_uint8(pictures.cpu().numpy()), columns=columns).save(scratch)
-                tracker.log_picture(sheet)
+            watch.tracker.log_metrics(step, figures)
+            last = step == trainer.steps
+            if step % pause == 0 or last:
+                if world.leads:
+                    watch.tracker.log_picture(_write_samples(recipe, workspace, trainer, example))
+                watch.take_snapshot()
+            if (figures or step % pause == 0) and watch.examine():
+                return
             stop = int(world.largest(received[0] if received else 0))
-            if stop or step % config.checkpoint_every == 0 or step == trainer.steps:
+            if stop or step % config.checkpoint_every == 0 or last:
                 state = trainer.state()
                 if world.leads:
                     checkpoint.save(unfinished, state, digest=unfinished.stem)
-                tracker.flush()
+                watch.tracker.flush()
             if stop:
                 raise Interrupted(
                     f"{recipe.name}: stopped after step {step:,} of {trainer.steps:,}; the same command goes on there",
                     stop,
                 )
+
+
+def _write_samples(recipe: Recipe, workspace: Workspace, trainer: Trainer, example: Batch) -> Path:
+    sheet = _sheet_of(workspace, trainer.step)
+    with torch.no_grad(), writing(sheet) as scratch:
+        pictures, columns = recipe.objective.preview(trainer.averaged, example)
+        grid(to_uint8(pictures.cpu().numpy()), columns=columns).save(scratch)
     return sheet
 
 
-def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer, sheet: Path) -> None:
-    with writing(workspace.reports / "training.png") as scratch:
-        shutil.copyfile(sheet, scratch)
-    _write_curves(workspace.reports / "training.csv", trainer.history)
+def _sheet_of(workspace: Workspace, step: int) -> Path:
+    return workspace.progress / f"samples-{step:06d}.png"
+
+
+def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> None:
+    """Write what is kept: the best snapshot, or the last where the recipe says so or none was scored."""
     averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
-    checkpoint.save(workspace.checkpoint, {"steps": trainer.steps, "averaged": averaged}, digest=recipe.digest)
+    kept: dict[str, Any] = {"step": trainer.step, "averaged": averaged}
+    if recipe.train.watch.keep == "best":
+        kept |= trainer.best
+    with writing(workspace.reports / "training.png") as scratch:
+        shutil.copyfile(_sheet_of(workspace, kept["step"]), scratch)
+    _write_curves(workspace.reports / "training.csv", trainer.history)
+    checkpoint.save(workspace.checkpoint, {"steps": kept["step"], "averaged": kept["averaged"]}, digest=recipe.digest)
 
 
 def _digest(recipe: Recipe, dataset: Dataset, world: World) -> str:
@@ -180,7 +197,8 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
 
 def _write_curves(path: Path, history: list[Row]) -> None:
     with writing(path) as scratch, scratch.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(history[0]), lineterminator="\n")
+        names = dict.fromkeys(name for row in history for name in row)
+        writer = csv.DictWriter(stream, fieldnames=list(names), lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in history)
 

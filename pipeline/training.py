@@ -95,7 +95,9 @@ class Trainer:
         self.averaged = {role: deepcopy(modules[role]).requires_grad_(False).eval() for role in deployed}
         self.steps = config.budget.steps or -(-(config.budget.images or 1) // config.batch)
         self.step = 0
+        self.fallbacks = 0
         self.history: list[Row] = []
+        self.best: dict[str, Any] = {}
 
     def fit_into(self, minutes: float) -> None:
         """Set `steps` to as many as take so long, as measured on steps that are then undone."""
@@ -113,18 +115,24 @@ class Trainer:
     def run(self) -> Iterator[tuple[int, Row]]:
         """Train to the last step. After each, yield its number and, every `log_every` steps, its figures (else none).
 
-        Raises:
-            TrainingError: a loss or a gradient is no longer finite.
-
+        Between two steps the state may be set back by `restore`.
         """
         while self.step < self.steps:
             logging = (self.step + 1) % self._config.log_every == 0 or self.step + 1 == self.steps
             figures = self._advance(logging=logging)
             self.step += 1
             if figures:
-                self._check(figures)
                 self.history.append({"step": self.step, **figures})
             yield self.step, figures
+
+    def note(self, scores: Row) -> None:
+        """Add scores of the averaged weights to the history, and keep these weights if none had a lower `frechet`."""
+        if not self.history or self.history[-1]["step"] != self.step:
+            self.history.append({"step": self.step})
+        self.history[-1].update(scores)
+        if scores.get("frechet", math.inf) < self.best.get("frechet", math.inf):
+            averaged = {role: module.state_dict() for role, module in self.averaged.items()}
+            self.best = deepcopy({"frechet": scores["frechet"], "step": self.step, "averaged": averaged})
 
     def state(self) -> dict[str, Any]:
         """Return all that the rest of the training depends on, of all ranks, as `pipeline.checkpoint` takes it."""
@@ -132,7 +140,9 @@ class Trainer:
         return {
             "step": self.step,
             "steps": self.steps,
+            "fallbacks": self.fallbacks,
             "history": self.history,
+            "best": self.best,
             "modules": {role: module.state_dict() for role, module in self._modules.items()},
             "averaged": {role: module.state_dict() for role, module in self.averaged.items()},
             "optimizers": {role: optimizer.state_dict() for role, optimizer in self._optimizers.items()},
@@ -144,6 +154,7 @@ class Trainer:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state` returned: on the CPU the same weights to the bit as without the break."""
         self.step, self.steps = state["step"], state["steps"]
+        self.fallbacks, self.best = state["fallbacks"], state["best"]
         self.history = list(state["history"])
         for role, module in self._modules.items():
             module.load_state_dict(state["modules"][role])
@@ -157,12 +168,12 @@ class Trainer:
             torch.cuda.set_rng_state(state["cuda"][self.world.rank], self._sampler.device)
 
     def _advance(self, *, logging: bool) -> Row:
-        step = Step(self.step, self.step / self.steps)
+        step = Step(self.step, self.step / self.steps, strictness=2.0**self.fallbacks, ranks=self.world.size)
         losses: dict[str, Tensor] = {}
         for role, compute_loss in self._phases:
             optimizer = self._optimizers[role]
             for group in optimizer.param_groups:
-                group["lr"] = self._config.learning_rates[role].at(step.progress)
+                group["lr"] = self._config.learning_rates[role].at(step.progress) / 2**self.fallbacks
                 group["betas"] = (self._config.betas[0], self._config.betas[1].at(step.progress))
             optimizer.zero_grad(set_to_none=True)
             losses[f"{role}_loss"] = self._backward(role, compute_loss, step)
@@ -204,11 +215,3 @@ class Trainer:
         values = torch.stack([value.float() for value in figures.values()])
         self.world.average([values])
         return dict(zip(figures, values.tolist(), strict=True))
-
-    def _check(self, figures: Row) -> None:
-        broken = [name for name, value in figures.items() if not math.isfinite(value)]
-        if broken:
-            raise TrainingError(
-                f"{broken[0].replace('_', ' ')} is not finite after step {self.step}; lower train.learning_rates, set "
-                "train.clip, or raise the objective's penalty"
-            )

@@ -49,10 +49,10 @@ class Adversarial(Objective):
         game = _Game(self, modules, loss)
         return [("discriminator", game.discriminator_loss)] * self.critic_steps + [("generator", game.generator_loss)]
 
-    def draw(self, modules: Modules, labels: Tensor) -> Tensor:
+    def draw(self, modules: Modules, labels: Tensor, *, seed: int) -> Tensor:
         generator = modules["generator"]
         assert isinstance(generator, LatentGenerator)
-        latent = torch.randn(len(labels), generator.latent, generator=torch.Generator().manual_seed(0))
+        latent = torch.randn(len(labels), generator.latent, generator=torch.Generator().manual_seed(seed))
         pictures: Tensor = generator(latent.to(labels.device), class_weights(labels, generator.classes))
         return pictures
 
@@ -60,7 +60,9 @@ class Adversarial(Objective):
         generator = modules["generator"]
         assert isinstance(generator, LatentGenerator)
         columns = generator.classes or PREVIEW_ROWS
-        return self.draw(modules, torch.arange(columns, device=batch.images.device).repeat(PREVIEW_ROWS)), columns
+        return self.draw(
+            modules, torch.arange(columns, device=batch.images.device).repeat(PREVIEW_ROWS), seed=0
+        ), columns
 
 
 class _Game:
@@ -123,7 +125,7 @@ class _Game:
         return logits.float()  # losses and penalties are summed in full precision
 
     def _gamma(self, weight: Ramp | Literal["auto"], batch: Batch, step: Step) -> float:
-        gamma = gamma_by_rule(batch.images) if weight == "auto" else weight.at(step.progress)
+        gamma = gamma_by_rule(batch.images) / step.ranks if weight == "auto" else weight.at(step.progress)
         return gamma * step.strictness
 
     def _clip(self) -> None:

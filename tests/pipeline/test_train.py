@@ -52,6 +52,7 @@ def test_training_leaves_weights_curves_and_a_sheet_and_nothing_else(prepared: W
     assert set(rows[0]) == {
         "step",
         "logit_gap",
+        *("frechet", "recall", "diversity", "class_coverage"),
         *(f"{role}_{figure}" for role in ("generator", "discriminator") for figure in ("loss", "gradient")),
     }
     with PIL.Image.open(prepared.reports / "training.png") as sheet:

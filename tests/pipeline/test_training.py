@@ -136,13 +136,31 @@ def test_clipping_bounds_the_gradient_and_reports_what_it_was() -> None:
     assert layer.weight.grad.item() == pytest.approx(0.5, rel=1e-4)
 
 
-def test_figures_that_are_not_finite_end_the_training_with_advice() -> None:
-    layer = nn.Linear(1, 1)
-    config = settings(learning_rates={"layer": 0.1})
-    phases = [("layer", lambda batch, step: layer.weight.sum() * torch.tensor(float("nan")))]
+def test_the_best_snapshot_is_kept_with_the_state() -> None:
+    training = trainer(settings())
+    kept = {}
+    for (step, _), distance in zip(training.run(), (5.0, 3.0, 4.0, 3.0, 9.0, 8.0), strict=True):
+        training.note({"frechet": distance})
+        kept[step] = {name: tensor.clone() for name, tensor in training.averaged["generator"].state_dict().items()}
+    assert training.best["step"] == 2
+    assert [row["frechet"] for row in training.history] == [5, 3, 4, 3, 9, 8]
+    again = trainer(settings())
+    again.restore(training.state())
+    best = again.best["averaged"]["generator"]
+    assert all(torch.equal(best[name], tensor) for name, tensor in kept[2].items())
+
+
+def test_a_fall_back_halves_the_rates_and_doubles_the_penalties() -> None:
+    seen = []
+    layer = nn.Linear(1, 1, bias=False)
+    phases = [("layer", lambda batch, step: seen.append(step.strictness) or layer.weight.sum())]
+    config = settings(budget={"steps": 2}, learning_rates={"layer": 0.4})
     training = Trainer({"layer": layer}, phases, deployed=(), sampler=sampler(config), config=config)
-    with pytest.raises(TrainingError, match=r"layer loss is not finite after step 1; lower train\.learning_rates"):
-        list(training.run())
+    training.fallbacks = 2
+    before = layer.weight.item()
+    next(training.run())
+    assert seen == [4]
+    assert layer.weight.item() == pytest.approx(before - 0.1)
 
 
 def test_rates_must_name_the_roles() -> None:
