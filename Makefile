@@ -3,6 +3,8 @@
 HOST ?= 127.0.0.1
 PORT ?= 7860
 MLFLOW_PORT ?= 5000
+DATA ?= data/painter
+MINUTES ?= 5
 RECIPE ?= painter
 RANKS ?= 2
 
@@ -19,7 +21,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 DVC := { git rev-parse --git-dir >/dev/null 2>&1 || dvc config --local core.no_scm true; } && dvc
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro train-distributed demo app test check bench mlflow clean
+.PHONY: help setup repro train-distributed demo app test check bench quality mlflow clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -51,6 +53,9 @@ check: $(READY) ## Run ruff, mypy and import-linter
 
 bench: $(READY) ## Measure the pipeline and the page
 	@python bench/run.py
+
+quality: $(READY) ## Draw quality against time: the painter's recipe beside the plain DCGAN (DATA, MINUTES)
+	@python bench/quality.py $(DATA) --minutes $(MINUTES)
 
 mlflow: $(READY) ## Open MLflow's page on the embedded store, on http://127.0.0.1:MLFLOW_PORT
 	@env -u MLFLOW_TRACKING_URI -u DVC_ROOT python -c "from pipeline.store import connect; connect()"
