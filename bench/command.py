@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from contests import compare, decoding_contest, machine, model_contests, table
-from steps import step_contests
+from steps import step_contests, throughput
 
 from demo.errors import DemoError
 from pipeline.errors import PipelineError
@@ -32,8 +32,12 @@ def main(
                 decoding_contest(Path(folder)),
             )
             outcomes = [compare(contest) for contest in contests]
+        sizes = throughput(read_recipe(params, "painter"))
     except (PipelineError, DemoError) as error:
         sys.exit(str(error))
-    report = {"machine": machine(), "outcomes": [asdict(outcome) for outcome in outcomes]}
+    report = {"machine": machine(), "outcomes": [asdict(outcome) for outcome in outcomes], "painter_training": sizes}
     RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(table(outcomes))
+    print("\n| painter's training, px | images per second | peak memory | on the GPU |\n|---|---|---|---|")
+    for row in sizes:
+        print(f"| {row['side']} | {row['images_per_second']} | {row['peak_mib']} MiB | {row['peak_gpu_mib']} MiB |")

@@ -1,13 +1,18 @@
 """Training steps against the plain step: PyTorch's DCGAN tutorial, written out here in eager fp32, and our own loop."""
 
+import multiprocessing
+import resource
+import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import torch
 from contests import Contest
 from torch import Tensor, nn
 
-from pipeline.contracts import Image
+from pipeline.contracts import Image, Network
 from pipeline.device import choose_device
 from pipeline.losses.nonsaturating import NonSaturating
 from pipeline.networks.dcgan import Dcgan
@@ -60,7 +65,7 @@ def step_contests(painter: Recipe) -> Iterator[Contest]:
     )
 
 
-def advance(network: Dcgan, objective: Adversarial, config: Training, image: Image) -> Callable[[], object]:
+def advance(network: Network, objective: Adversarial, config: Training, image: Image) -> Callable[[], object]:
     """Return a call that trains one step by the project's own loop, on random pictures."""
     torch.manual_seed(0)
     device = choose_device()
@@ -118,3 +123,34 @@ def waiting(call: Callable[[], object], device: torch.device) -> Callable[[], ob
             torch.cuda.synchronize()
 
     return whole
+
+
+def throughput(painter: Recipe) -> list[dict[str, float]]:
+    """Return, for pictures of each of `SIDES` pixels, how many the painter's step takes in a second and its memory."""
+    rows = []
+    for side in SIDES:
+        # Memory is told as the most that a process ever had, so each size has a process of its own.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            rows.append(pool.submit(_measure, painter, side).result())
+    return rows
+
+
+def _measure(painter: Recipe, side: int) -> dict[str, float]:
+    assert isinstance(painter.objective, Adversarial)
+    image = Image(3, side, ("one", "two"))
+    step = advance(painter.network, painter.objective, painter.train, image)
+    for _ in range(2):
+        step()
+    begun = time.perf_counter()
+    for _ in range(STEP_ROUNDS):
+        step()
+    seconds = (time.perf_counter() - begun) / STEP_ROUNDS
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    on_gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    return {
+        "side": side,
+        "images_per_second": round(painter.train.batch / seconds, 1),
+        "peak_mib": round(peak / 2**20),
+        "peak_gpu_mib": round(on_gpu / 2**20),
+    }
