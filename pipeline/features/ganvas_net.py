@@ -134,7 +134,8 @@ def load(path: Path) -> FeatureNet:
     with np.load(path, allow_pickle=False) as file:
         weights = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
     heads = {name.split(".")[1]: len(weight) for name, weight in weights.items() if name.startswith("heads.")}
-    net = FeatureNet(heads)
+    with torch.random.fork_rng(devices=[]):  # a training that is being scored draws its noise as if it were not
+        net = FeatureNet(heads)
     net.load_state_dict(weights)
     return net.eval().requires_grad_(requires_grad=False)
 
