@@ -14,6 +14,7 @@ from pipeline.errors import RecipeError, TrainingError
 Precision = Literal["auto", "fp32", "bf16"]
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
+_PLENTY = 1 << 30
 
 
 def choose_device() -> torch.device:
@@ -23,7 +24,7 @@ def choose_device() -> torch.device:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
         torch.cuda.set_device(device)
         return device
-    _keep_memory()
+    keep_memory()
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(min(torch.get_num_threads(), _granted_processors()))
     return torch.device("cpu")
@@ -68,15 +69,18 @@ def _too_large(batch: int) -> str:
     return f"the device's memory does not hold a batch of {batch}; set train.batch to {max(1, batch // 2)} or less"
 
 
-def _keep_memory() -> None:
-    """Let glibc keep freed memory for the next step: else each large tensor's pages are mapped and cleared anew."""
+def keep_memory(mapped: int = _PLENTY, kept: int = _PLENTY) -> None:
+    """Let glibc keep `kept` bytes of freed memory for the next step, and map apart only what is over `mapped` bytes.
+
+    Else each large tensor's pages are mapped and cleared anew. Other allocators are left as they are.
+    """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
-        return  # not glibc
-    mallopt(_M_MMAP_THRESHOLD, 1 << 30)
-    mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
-    mallopt(_M_TOP_PAD, 1 << 28)
+        return
+    mallopt(_M_MMAP_THRESHOLD, mapped)
+    mallopt(_M_TRIM_THRESHOLD, kept)
+    mallopt(_M_TOP_PAD, kept // 4)
 
 
 def _granted_processors() -> int:

@@ -6,10 +6,14 @@ import pytest
 import yaml
 from recipes import PAINTER, write_params
 
+from demo.catalog import STARTER
+from demo.engine import Model
 from pipeline.errors import RecipeError
 from pipeline.networks.dcgan import Dcgan
 from pipeline.recipe import read_recipe
 from pipeline.schedules import constant
+
+ROOT = Path(__file__).parents[2]
 
 
 def painter_with(path: Path, dotted: str, value: Any) -> Path:
@@ -113,3 +117,11 @@ def test_the_recipes_that_ship_are_valid() -> None:
     assert {"painter", "stylist"} <= set(names)
     for name in names:
         assert read_recipe(params, name).description
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in STARTER.iterdir() if path.is_dir()))
+def test_the_recipe_of_a_model_that_ships_stands_in_the_zoo(name: str) -> None:
+    recipe = read_recipe(ROOT / "zoo" / "params.yaml", name)
+    provenance = Model.open(STARTER / name / "model.onnx").card.provenance
+    assert provenance["recipe_digest"] == recipe.digest
+    assert provenance["steps"] == recipe.train.budget.steps
