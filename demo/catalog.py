@@ -39,7 +39,7 @@ class Catalog:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return one entry per folder, in order of their names, good ones and bad ones."""
+        """Return one entry per folder, good ones and bad ones: in order of their names, those that ship at the end."""
         with self._lock:
             return tuple(self._entry(folder) for folder in self._folders())
 
@@ -74,8 +74,9 @@ class Catalog:
         return f"make the models with `make repro`, or name their folder with --models (now {self.folder})"
 
     def _folders(self) -> list[Path]:
-        found = {path.name: path for parent in (self.starter, self.folder) if parent for path in _subfolders(parent)}
-        return [found[name] for name in sorted(found)]
+        own = _subfolders(self.folder)
+        names = {path.name for path in own}
+        return own + [path for path in _subfolders(self.starter) if path.name not in names]
 
     def _entry(self, folder: Path) -> Entry:
         path = folder / "model.onnx"
@@ -93,8 +94,10 @@ class Catalog:
         return self._opened[folder.name][1]
 
 
-def _subfolders(folder: Path) -> list[Path]:
+def _subfolders(folder: Path | None) -> list[Path]:
+    """Return the folders in a folder in order of their names; none where there is no such folder."""
     try:
-        return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))]
+        found = sorted(folder.iterdir()) if folder else []
     except OSError:
         return []
+    return [path for path in found if path.is_dir() and not path.name.startswith(("_", "."))]

@@ -51,6 +51,8 @@ def test_models_that_ship_are_served_until_the_folder_has_one_of_that_name(save,
     path.rename(starter / "dabbler" / "model.onnx")
     catalog = Catalog(tmp_path / "models", starter=starter)
     shipped = catalog.model("dabbler", task="sample")
+    (tmp_path / "models" / "etcher").mkdir(parents=True)
+    assert [entry.name for entry in catalog.entries()] == ["etcher", "dabbler"], "what ships comes last"
     own = catalog.folder / "dabbler" / "model.onnx"
     own.parent.mkdir(parents=True)
     own.write_bytes(sampler_proto(metadata={"note": "own"}).SerializeToString())

@@ -13,10 +13,13 @@ from gradio_client.exceptions import AppError
 from tiny_models import FAMILIES, STYLES
 
 from demo.app import TEXTS
+from demo.catalog import STARTER
 from demo.engine import Model
 from demo.sampling import SampleRequest, draw_samples
 from demo.tabs import TABS
 from demo.tabs.tab import LANGUAGES
+
+SHIPPED = sorted(path.name for path in STARTER.iterdir() if path.is_dir())
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +46,7 @@ def test_health_tells_status_provider_and_every_model(server):
         ("tinter", "ready", "stylize"),
         ("torn", "broken", None),
         ("unfinished", "broken", None),
+        *((name, "ready", "sample") for name in SHIPPED),
     ]
     assert models["dabbler"]["choices"] == list(FAMILIES)
     assert models["dabbler"]["sha256"] == Model.open(server.models / "dabbler" / "model.onnx").sha256
@@ -117,7 +121,7 @@ def test_stylize_at_strength_zero_is_the_photograph(client, upload):
     [
         ({"model": "torn"}, "damaged or cut short; make it anew with `python -m pipeline export torn`"),
         ({"model": "unfinished"}, "does not exist; make it with `make repro`"),
-        ({"model": "tinter"}, "there is no model 'tinter' for this; choose from: dabbler"),
+        ({"model": "tinter"}, f"there is no model 'tinter' for this; choose from: {', '.join(['dabbler', *SHIPPED])}"),
         ({"model": "../../etc"}, "there is no model '../../etc'"),
         ({"model": "dabbler", "class_name": "cats"}, "class_name must be one of any, dots, lines, waves"),
         ({"model": "dabbler", "seed": 1e308}, "seed must lie between"),
