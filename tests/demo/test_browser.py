@@ -56,12 +56,13 @@ def visit(browser, server):
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
         page.on("request", note_request)
         page.on("websocket", note_request)
         page.on("console", note_console)
         page.on("pageerror", lambda error: complaints.append(f"page: {error}"))
         page.goto(server.url)
-        expect(page.locator("#samples img")).to_have_count(12, timeout=30_000)
+        expect(page.locator("#samples img")).to_have_count(12)
         return page
 
     yield open_page
@@ -165,7 +166,9 @@ def test_painting_without_a_photograph_says_so(visit):
     page = visit()
     page.get_by_role("tab", name="Style transfer").click()
     expect(page.locator("#compare img.after")).to_be_visible()
-    page.locator("#style-photograph button[aria-label='Remove Image']").click()
+    remove = page.locator("#style-photograph button[aria-label='Remove Image']")
+    remove.click()
+    expect(remove).to_have_count(0)
     page.locator("#style-draw").click()
     expect(page.get_by_test_id("toast-body")).to_contain_text("choose a photograph first")
 
