@@ -85,7 +85,7 @@ def set_up(name: str, dataset: Dataset, minutes: float) -> tuple[Trainer, Advers
     else:
         network, objective, loss = Dcgan(width=16, max_width=128), Adversarial(), NonSaturating()
         rates = {"generator": 2e-4, "discriminator": 2e-4}
-        plain = {"budget": {"minutes": minutes}, "batch": 32, "learning_rates": rates, "betas": [0.5, 0.999]}
+        plain = {"budget": {"minutes": minutes}, "batch": 32, "learning_rates": rates, "betas": (0.5, 0.999)}
         config = Training.model_validate(plain)
     image: Image = dataset.image
     modules = network.build(image) | objective.modules(image)
