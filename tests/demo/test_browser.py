@@ -9,16 +9,18 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import PIL.Image
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 from tiny_models import TINTS
 
 from demo.tabs import TABS
 
 pytestmark = pytest.mark.browser
+STREAMS: WeakKeyDictionary[Page, set[Request]] = WeakKeyDictionary()
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -47,6 +49,14 @@ def visit(browser, server):
         if address.scheme not in {"data", "blob"} and address.hostname not in LOOPBACK:
             strangers.append(request.url)
 
+    def note_stream(request: Request) -> None:
+        if urlparse(request.url).path.endswith("/queue/data"):
+            STREAMS[request.frame.page].add(request)
+
+    def forget_stream(request: Request) -> None:
+        for streams in STREAMS.values():
+            streams.discard(request)
+
     def note_console(message) -> None:
         if message.type == "error":
             complaints.append(f"console: {message.text}")
@@ -59,6 +69,10 @@ def visit(browser, server):
         expect.set_options(timeout=30_000)
         page.on("request", note_request)
         page.on("websocket", note_request)
+        STREAMS[page] = set()
+        page.on("request", note_stream)
+        page.on("requestfinished", forget_stream)
+        page.on("requestfailed", forget_stream)
         page.on("console", note_console)
         page.on("pageerror", lambda error: complaints.append(f"page: {error}"))
         page.goto(server.url)
@@ -67,9 +81,17 @@ def visit(browser, server):
 
     yield open_page
     for context in contexts:
+        for page in context.pages:
+            settle(page)
         context.close()
     assert strangers == []
     assert complaints == []
+
+
+def settle(page: Page) -> None:
+    """Wait until no events stream any more: Gradio's client logs a stream that is cut off by leaving as an error."""
+    while STREAMS[page]:
+        page.wait_for_timeout(50)
 
 
 def captions(page: Page) -> list[str]:
@@ -157,6 +179,7 @@ def test_a_tab_without_a_model_says_so_and_the_other_serves(visit, server, tmp_p
         expect(page.get_by_test_id("toast-body")).to_have_count(0)
     finally:
         parked.rename(server.models / "tinter")
+    settle(page)
     page.reload()
     page.get_by_role("tab", name="Style transfer").click()
     expect(page.locator("#compare img.after")).to_be_visible()
@@ -184,6 +207,7 @@ def test_chinese_by_the_browser_and_by_choice(visit):
     expect_language("zh-CN")
     page.get_by_role("button", name="EN", exact=True).click()
     expect_language("en")
+    settle(page)
     page.reload()
     expect_language("en")
     page.get_by_role("button", name="中文").click()
