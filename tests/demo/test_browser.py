@@ -49,14 +49,6 @@ def visit(browser, server):
         if address.scheme not in {"data", "blob"} and address.hostname not in LOOPBACK:
             strangers.append(request.url)
 
-    def note_stream(request: Request) -> None:
-        if urlparse(request.url).path.endswith("/queue/data"):
-            STREAMS[request.frame.page].add(request)
-
-    def forget_stream(request: Request) -> None:
-        for streams in STREAMS.values():
-            streams.discard(request)
-
     def note_console(message) -> None:
         if message.type == "error":
             complaints.append(f"console: {message.text}")
@@ -69,10 +61,7 @@ def visit(browser, server):
         expect.set_options(timeout=30_000)
         page.on("request", note_request)
         page.on("websocket", note_request)
-        STREAMS[page] = set()
-        page.on("request", note_stream)
-        page.on("requestfinished", forget_stream)
-        page.on("requestfailed", forget_stream)
+        watch_streams(page)
         page.on("console", note_console)
         page.on("pageerror", lambda error: complaints.append(f"page: {error}"))
         page.goto(server.url)
@@ -86,6 +75,21 @@ def visit(browser, server):
         context.close()
     assert strangers == []
     assert complaints == []
+
+
+def watch_streams(page: Page) -> None:
+    streams = STREAMS[page] = set()
+
+    def note(request: Request) -> None:
+        if urlparse(request.url).path.endswith("/queue/data"):
+            streams.add(request)
+
+    def forget(request: Request) -> None:
+        streams.discard(request)
+
+    page.on("request", note)
+    page.on("requestfinished", forget)
+    page.on("requestfailed", forget)
 
 
 def settle(page: Page) -> None:
