@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 
 METADATA_KEY = "ganvas.card"
 
-Task = Literal["sample", "stylize"]
-Kind = Literal["latent", "weights", "degree", "picture", "noise"]
+Task = Literal["sample", "stylize", "translate", "reconstruct", "companion"]
+Kind = Literal["latent", "weights", "degree", "picture", "noise", "code", "mask"]
 
 _ROUNDING = 1e-2
 """How far rounded numbers may leave a direction from unit length."""
@@ -20,7 +20,8 @@ class Port:
 
     `shape` holds numbers for fixed and letters for free dimensions (`N` batch, `H` height, `W` width).
     `kind` says what values belong there: `latent` and `noise` are standard normal, `weights` are convex weights over
-    `ModelCard.choices` (each row sums to one), `degree` is a number in [0, 1], `picture` is RGB or grey in [-1, 1].
+    `ModelCard.choices` (each row sums to one), `degree` is a number in [0, 1], `picture` is RGB or grey in [-1, 1],
+    `code` is what a companion graph makes of a picture, any finite number, and `mask` a map of values in [0, 1].
     """
 
     name: str
@@ -37,6 +38,14 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """Another graph of the same networks, in the file `<name>.onnx` beside the model's own, and that file's digest."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCard:
     """What a model is: the part of the pipeline's knowledge that its users need.
 
@@ -44,8 +53,9 @@ class ModelCard:
     `choices` names the classes (`sample`) or the styles (`stylize`) in the order of the `weights` input; empty where
     the model has none. `directions` are unit vectors of the `latent` input along which the pictures change most, the
     strongest first; `strengths` says how much: the root mean square rate at which a picture's values, which lie in
-    [-1, 1], change along them. Both are empty where the model has no latent or is older than they are. `provenance`
-    says what made it: package version, digests of data and recipe, seed, steps.
+    [-1, 1], change along them. Both are empty where the model has no latent or is older than they are. `companions`
+    are the graphs that belong to it, each with a card of its own whose task is `companion`. `provenance` says what made
+    it: package version, digests of data and recipe, seed, steps.
     """
 
     recipe: str
@@ -57,6 +67,7 @@ class ModelCard:
     choices: tuple[Choice, ...] = ()
     directions: tuple[tuple[float, ...], ...] = ()
     strengths: tuple[float, ...] = ()
+    companions: tuple[Companion, ...] = ()
     description: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
 
@@ -73,8 +84,9 @@ class ModelCard:
         """
         try:
             fields = json.loads(text)
-            for key, part in (("inputs", Port), ("outputs", Port), ("choices", Choice)):
-                fields[key] = tuple(part(**entry) for entry in fields[key])
+            parts = {"inputs": Port, "outputs": Port, "choices": Choice, "companions": Companion}
+            for key, part in parts.items():
+                fields[key] = tuple(part(**entry) for entry in fields.get(key, ()))
             for key in ("inputs", "outputs"):
                 fields[key] = tuple(Port(port.name, tuple(port.shape), port.kind) for port in fields[key])
             fields["directions"] = tuple(tuple(row) for row in fields.get("directions", ()))

@@ -7,7 +7,7 @@ import io
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ TIME_LIMIT = 120.0
 """Seconds after which a run is ended: a model file is input too, and a few bytes can ask for hours of work."""
 
 _TOLERANCE = 1e-4
+_RANGES = {"picture": (-1, 1), "degree": (0, 1), "weights": (0, 1), "mask": (0, 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class Model:
     sha256: str
     provider: Provider
     session: Any
+    folder: Path
+    _companions: dict[str, "Model"] = field(default_factory=dict, repr=False, compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
     def open(cls, path: Path, *, device: Device = "auto") -> "Model":
@@ -59,10 +63,31 @@ class Model:
             said, found = [port.name for port in ports], [node.name for node in nodes]
             if said != found or any(node.type != "tensor(float)" for node in nodes):
                 raise ModelError(f"{path} has the {kind}s {found}, but its card says {said}; export it again")
-        return cls(card=file.card, sha256=file.sha256, provider=provider, session=session)
+        return cls(card=file.card, sha256=file.sha256, provider=provider, session=session, folder=path.parent)
 
-    def run(self, feeds: Feeds) -> NDArray[np.float32]:
-        """Return the graph's first output for one array per input port of the card.
+    def companion(self, name: str) -> "Model":
+        """Return the graph `<name>.onnx` that belongs to this one, opened once and on the same device.
+
+        Raises:
+            ModelError: there is none of that name, or its file is missing, damaged or another model's.
+
+        """
+        digests = {companion.name: companion.sha256 for companion in self.card.companions}
+        if name not in digests:
+            raise ModelError(f"the model '{self.card.recipe}' has no graph '{name}'; export it again")
+        with self._lock:
+            if name not in self._companions:
+                path = self.folder / f"{name}.onnx"
+                opened = Model.open(path, device="cuda" if self.provider == "CUDA" else "cpu")
+                if opened.sha256 != digests[name]:
+                    raise ModelError(f"{path} does not belong to the model beside it; export both again")
+                self._companions[name] = opened
+            return self._companions[name]
+
+    def run(self, feeds: Feeds, output: str | None = None) -> NDArray[np.float32]:
+        """Return one output of the graph, by default its first, for one array per input port of the card.
+
+        Nodes that the output does not need are not run.
 
         Raises:
             RequestError: an array is missing, of another shape or type, not finite or outside its port's range.
@@ -71,6 +96,7 @@ class Model:
         """
         self._check(feeds)
         options = onnxruntime.RunOptions()
+        options.only_execute_path_to_fetches = True
         if self.provider == "CPU":
             # Pictures of many sizes would otherwise leave the arena as large as their sum.
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
@@ -84,17 +110,18 @@ class Model:
         watchdog.daemon = True
         watchdog.start()
         try:
-            output: NDArray[np.float32] = self.session.run([self.card.outputs[0].name], dict(feeds), options)[0]
+            name = output or self.card.outputs[0].name
+            result: NDArray[np.float32] = self.session.run([name], dict(feeds), options)[0]
         except Exception as error:  # ONNX Runtime has no public root of its errors
-            name, reason = self.card.recipe, _first_line(error)
+            recipe, reason = self.card.recipe, _first_line(error)
             if expired.is_set():
-                raise ModelError(f"'{name}' took longer than {TIME_LIMIT:g} s; ask for a smaller picture") from error
-            raise ModelError(f"the model '{name}' failed ({reason}); export it again") from error
+                raise ModelError(f"'{recipe}' took longer than {TIME_LIMIT:g} s; ask for a smaller picture") from error
+            raise ModelError(f"the model '{recipe}' failed ({reason}); export it again") from error
         finally:
             watchdog.cancel()
-        if not np.isfinite(output).all():
+        if not np.isfinite(result).all():
             raise ModelError(f"the model '{self.card.recipe}' made numbers that are not finite; train it again")
-        return output
+        return result
 
     def _check(self, feeds: Feeds) -> None:
         expected = [port.name for port in self.card.inputs]
@@ -176,7 +203,7 @@ def _check_shape(port: Port, array: NDArray[np.float32], free: dict[str, int]) -
 def _check_values(port: Port, array: NDArray[np.float32]) -> None:
     if not np.isfinite(array).all():
         raise RequestError(f"'{port.name}' holds numbers that are not finite")
-    lowest, highest = {"picture": (-1, 1), "degree": (0, 1), "weights": (0, 1)}.get(port.kind, (-np.inf, np.inf))
+    lowest, highest = _RANGES.get(port.kind, (-np.inf, np.inf))
     if array.min() < lowest - _TOLERANCE or array.max() > highest + _TOLERANCE:
         raise RequestError(f"'{port.name}' must lie in [{lowest}, {highest}], not [{array.min():g}, {array.max():g}]")
     if port.kind == "weights" and np.abs(array.sum(axis=1) - 1).max() > _TOLERANCE:

@@ -120,7 +120,8 @@ class Source(Part, ABC):
 class Graph:
     """What `export` traces: a module whose forward takes `inputs` in order, and what it is for.
 
-    `choices` names what an input of kind `weights` mixes: classes or styles.
+    `choices` names what an input of kind `weights` mixes: classes or styles. `companions` are further graphs of the
+    same networks, by the names of their files: an encoder beside a decoder, a variant for large pictures.
     """
 
     module: nn.Module
@@ -128,6 +129,7 @@ class Graph:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     choices: tuple[str, ...] = ()
+    companions: Mapping[str, Graph] = field(default_factory=dict)
 
 
 @runtime_checkable

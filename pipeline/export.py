@@ -1,15 +1,17 @@
-"""Stage: trained networks -> one ONNX file with its card inside, compared with torch on fresh inputs.
+"""Stage: trained networks -> ONNX files with their cards inside, compared with torch on fresh inputs.
 
 python -m pipeline export RECIPE
 """
 
 import base64
+import hashlib
 import io
 import json
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from demo import __version__
-from demo.card import METADATA_KEY, Choice, ModelCard, Port
+from demo.card import METADATA_KEY, Choice, Companion, ModelCard, Port
 from demo.engine import Model
 from pipeline.contracts import Graph
 from pipeline.data.dataset import Dataset
@@ -37,30 +39,37 @@ SIDE_STEP = 8
 
 
 def export(recipe: Recipe, workspace: Workspace) -> None:
-    """Write `workspace.model` and the report of its comparison with torch, `export.json`.
+    """Write the folder of `workspace.model` and the report of its comparison with torch, `export.json`.
 
     Raises:
         DataError: the prepared data, which name classes and sizes, are missing.
         CheckpointError: there is no finished training of this recipe.
-        ExportError: the graph is invalid, or differs from torch by more than the recipe's tolerance; an older model
+        ExportError: a graph is invalid, or differs from torch by more than the recipe's tolerance; an older model
             stays in place.
 
     """
     trained = load_trained(recipe, workspace)
     graph = trained.graph
-    with writing(workspace.model) as scratch:
-        _write(graph, _card(recipe, trained), scratch)
-        differences = compare(graph, Model.open(scratch, device="cpu"))
+    with writing(workspace.model.parent) as folder:
+        folder.mkdir()
+        main = folder / workspace.model.name
+        write_model(graph, _card(recipe, trained), main)
+        model = Model.open(main, device="cpu")
+        differences = compare(graph, model)
+        for name, companion in graph.companions.items():
+            found = compare(companion, model.companion(name))
+            differences |= {f"{name}, {case}": difference for case, difference in found.items()}
         worst = max(differences.values())
         if not worst <= recipe.export.tolerance:
             raise ExportError(
                 f"{recipe.name}: ONNX differs from torch by {worst:.2g}, more than export.tolerance "
                 f"{recipe.export.tolerance:g}; the file is not written"
             )
-    report = {"opset": OPSET, "bytes": workspace.model.stat().st_size, "largest_difference": worst} | differences
+    size = sum(path.stat().st_size for path in workspace.model.parent.iterdir())
+    report = {"opset": OPSET, "bytes": size, "largest_difference": worst} | differences
     with writing(workspace.reports / "export.json") as scratch:
         scratch.write_text(json.dumps(report, indent=2) + "\n")
-    console.print(f"{workspace.model}: {report['bytes']:,} bytes, within {worst:.1g} of torch")
+    console.print(f"{workspace.model.parent}: {size:,} bytes, within {worst:.1g} of torch")
 
 
 def compare(graph: Graph, model: Model) -> dict[str, float]:
@@ -75,9 +84,12 @@ def compare(graph: Graph, model: Model) -> dict[str, float]:
                 port.name: draw(port, {"N": batch, "H": height, "W": width}, random=random) for port in graph.inputs
             }
             with torch.no_grad():
-                expected = graph.module(*(torch.from_numpy(array) for array in feeds.values())).numpy()
+                made = graph.module(*(torch.from_numpy(array) for array in feeds.values()))
+            expected = dict(zip(graph.outputs, (made,) if isinstance(made, torch.Tensor) else made, strict=True))
             named = f"batch {batch}" + (f", {height} x {width}" if free else "")
-            difference = float(np.abs(model.run(feeds) - expected).max())
+            difference = max(
+                float(np.abs(model.run(feeds, port.name) - tensor.numpy()).max()) for port, tensor in expected.items()
+            )
             differences[named] = float(f"{difference:.2g}")
     return differences
 
@@ -85,12 +97,32 @@ def compare(graph: Graph, model: Model) -> dict[str, float]:
 def draw(port: Port, sizes: dict[str, int], *, random: np.random.Generator) -> NDArray[np.float32]:
     """Return a random array that fits a port, its free dimensions given by `sizes`."""
     shape = tuple(sizes[length] if isinstance(length, str) else length for length in port.shape)
-    if port.kind in {"latent", "noise"}:
+    if port.kind in {"latent", "noise", "code"}:
         return random.standard_normal(shape, dtype=np.float32)
     values = random.random(shape, dtype=np.float32)
     if port.kind == "picture":
         return values * 2 - 1
     return values / values.sum(axis=1, keepdims=True) if port.kind == "weights" else values
+
+
+def write_model(graph: Graph, card: ModelCard, path: Path) -> None:
+    """Write a graph and, beside it, its companions, whose digests its card names.
+
+    Raises:
+        ExportError: torch could not export one of them, or it is not valid ONNX.
+
+    """
+    companions = []
+    for name, companion in graph.companions.items():
+        file = path.with_name(f"{name}.onnx")
+        write_model(companion, _companion_card(card, companion), file)
+        companions.append(Companion(name, hashlib.sha256(file.read_bytes()).hexdigest()))
+    _write(graph, replace(card, companions=tuple(companions)), path)
+
+
+def _companion_card(card: ModelCard, graph: Graph) -> ModelCard:
+    bare = replace(card, task="companion", choices=(), directions=(), strengths=())
+    return replace(bare, inputs=graph.inputs, outputs=graph.outputs)
 
 
 def _write(graph: Graph, card: ModelCard, path: Path) -> None:

@@ -43,7 +43,7 @@ class Workspace:
 
     @property
     def model(self) -> Path:
-        """File of `export`: the ONNX graph with its card inside."""
+        """Main file of `export`, the ONNX graph with its card inside; its companions stand beside it."""
         return self.root / "models" / self.recipe / "model.onnx"
 
     @property

@@ -1,17 +1,21 @@
 import copy
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from recipes import PAINTER, STYLIST, write_params
+from torch import Tensor, nn
 
+from demo.card import ModelCard, Port
 from demo.engine import Model, draw_noise
+from demo.errors import ModelError
 from pipeline.contracts import Graph
 from pipeline.data.dataset import Dataset
 from pipeline.errors import CheckpointError, ExportError
-from pipeline.export import compare, export
+from pipeline.export import compare, export, write_model
 from pipeline.prepare import prepare
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.train import train
@@ -116,6 +120,54 @@ def test_the_comparison_sees_a_wrong_graph(trained: Path) -> None:
     other: Graph = recipe.network.graph(recipe.network.build(image), image)
     other.module.eval()
     assert max(compare(other, model).values()) > 1e-3
+
+
+class Coder(nn.Module):
+    """Pictures (N, 3, 8, 8) -> their mean colour (N, 3) and its negative."""
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        mean = pictures.mean((2, 3))
+        return mean, -mean
+
+
+class Painter(nn.Module):
+    """A colour (N, 3) -> a picture (N, 3, 8, 8) of it."""
+
+    def forward(self, code: Tensor) -> Tensor:
+        return code[:, :, None, None].expand(-1, -1, 8, 8).clamp(-1, 1)
+
+
+def coded_graph() -> Graph:
+    picture, code = Port("picture", ("N", 3, 8, 8), "picture"), Port("code", ("N", 3), "code")
+    encoder = Graph(Coder(), "companion", (picture,), (code, Port("negative", ("N", 3), "code")))
+    return Graph(Painter(), "reconstruct", (code,), (picture,), companions={"encoder": encoder})
+
+
+def test_a_model_opens_the_graphs_that_belong_to_it(tmp_path: Path) -> None:
+    graph = coded_graph()
+    card = ModelCard("coded", graph.task, 3, 8, graph.inputs, graph.outputs, description="Colours.")
+    write_model(graph, card, tmp_path / "model.onnx")
+    model = Model.open(tmp_path / "model.onnx")
+    encoder = model.companion("encoder")
+    assert encoder is model.companion("encoder")
+    assert (encoder.card.task, encoder.card.recipe) == ("companion", "coded")
+    assert max(compare(graph.companions["encoder"], encoder).values()) < 1e-6
+    pictures = np.linspace(-1, 1, 3, dtype=np.float32)[None, :, None, None] * np.ones((2, 3, 8, 8), np.float32)
+    np.testing.assert_allclose(encoder.run({"picture": pictures}, "negative"), [[1, 0, -1]] * 2, atol=1e-6)
+    np.testing.assert_allclose(model.run({"code": encoder.run({"picture": pictures})}), pictures, atol=1e-6)
+    with pytest.raises(ModelError, match="has no graph 'decoder'"):
+        model.companion("decoder")
+
+
+def test_a_graph_of_another_model_is_refused(tmp_path: Path) -> None:
+    graph = coded_graph()
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        card = ModelCard(name, graph.task, 3, 8, graph.inputs, graph.outputs)
+        write_model(graph, card, tmp_path / name / "model.onnx")
+    shutil.copyfile(tmp_path / "second" / "encoder.onnx", tmp_path / "first" / "encoder.onnx")
+    with pytest.raises(ModelError, match="does not belong to the model beside it"):
+        Model.open(tmp_path / "first" / "model.onnx").companion("encoder")
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(trained: Path, tmp_path: Path) -> None:

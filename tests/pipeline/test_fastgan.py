@@ -8,7 +8,7 @@ from demo.card import Choice, ModelCard
 from demo.engine import Model
 from pipeline.contracts import Image, LatentGenerator, SelfSupervised
 from pipeline.errors import RecipeError
-from pipeline.export import _write, compare, export
+from pipeline.export import compare, export, write_model
 from pipeline.networks.fastgan import Fastgan, FastganDiscriminator, SkipLayerExcitation, pyramid_distance
 from pipeline.objectives.adversarial import class_weights
 from pipeline.objectives.penalties import squared_slope
@@ -162,7 +162,7 @@ def test_the_file_agrees_with_torch(classes: int, tmp_path: Path) -> None:
     graph = TINY.graph(modules, image(64, classes=classes))
     assert [port.name for port in graph.inputs] == (["latent", "classes"] if classes > 1 else ["latent"])
     card = ModelCard("sketcher", "sample", 3, 64, graph.inputs, graph.outputs, tuple(map(Choice, graph.choices)))
-    _write(graph, card, tmp_path / "model.onnx")
+    write_model(graph, card, tmp_path / "model.onnx")
     differences = compare(graph, Model.open(tmp_path / "model.onnx"))
     assert set(differences) == {"batch 1", "batch 2", "batch 5"}
     assert max(differences.values()) < 1e-4

@@ -11,7 +11,7 @@ from demo.engine import Model, draw_noise
 from pipeline.checkpoint import load
 from pipeline.contracts import Image, LatentGenerator
 from pipeline.errors import RecipeError
-from pipeline.export import _write, compare, export
+from pipeline.export import compare, export, write_model
 from pipeline.gathering import sampling_feeds
 from pipeline.networks.layers import deviation
 from pipeline.networks.stylegan import (
@@ -251,7 +251,7 @@ def test_the_file_agrees_with_torch_for_every_port(classes: int, tmp_path: Path)
     expected = {"latent": ("latent", ("N", 6)), "noise": ("noise", ("N", 656)), "truncation": ("degree", ("N", 1))}
     assert kinds == expected | ({"classes": ("weights", ("N", 3))} if classes > 1 else {})
     card = ModelCard("styled", "sample", 3, 16, graph.inputs, graph.outputs, tuple(map(Choice, graph.choices)))
-    _write(graph, card, tmp_path / "model.onnx")
+    write_model(graph, card, tmp_path / "model.onnx")
     model = Model.open(tmp_path / "model.onnx")
     differences = compare(graph, model)
     assert set(differences) == {"batch 1", "batch 2", "batch 5"}
