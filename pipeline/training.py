@@ -21,7 +21,7 @@ from pipeline.recipe import Training
 Row = dict[str, float]
 
 _WARM_UP, _TIMED_SECONDS = 3, 3.0
-_ALONE = World.alone()
+ALONE = World.alone()
 
 
 class Sampler:
@@ -50,7 +50,7 @@ class Sampler:
         self._resident = torch.from_numpy(np.ascontiguousarray(images)).to(device) if fits else None
         self.random = np.random.Generator(np.random.PCG64(config.seed))
 
-    def draw(self, world: World = _ALONE) -> Batch:
+    def draw(self, world: World = ALONE) -> Batch:
         """Return this rank's share of the next batch, which all ranks draw alike."""
         drawn = np.stack([self.random.choice(domain, self._config.batch) for domain in self._domains])
         chosen = world.share(drawn)
@@ -76,7 +76,7 @@ class Trainer:
         deployed: Sequence[str],
         sampler: Sampler,
         config: Training,
-        world: World = _ALONE,
+        world: World = ALONE,
     ) -> None:
         roles = list(dict.fromkeys(role for role, _ in phases))
         if set(roles) != set(config.learning_rates):
