@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from pipeline.compiling import compile_networks
 from pipeline.contracts import Batch
 from pipeline.data.dataset import Dataset
 from pipeline.distributed import World
@@ -18,7 +19,8 @@ def assemble(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: W
 
     Raises:
         DataError: the data are too few for a batch.
-        RecipeError: the parts of the recipe do not fit each other or the data, or the ranks cannot share a batch.
+        RecipeError: the parts of the recipe do not fit each other, the data or the machine, or the ranks cannot share a
+            batch.
 
     """
     config = recipe.train
@@ -47,4 +49,6 @@ def assemble(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: W
     trainer = Trainer(modules, phases, deployed=deployed, sampler=sampler, config=config, world=world)
     if not world.leads:  # the networks start alike, the noise does not
         torch.manual_seed(int(np.random.SeedSequence([config.seed, world.rank]).generate_state(1)[0]))
+    if config.compile:
+        compile_networks(modules, trainer.gradients, dtype=trainer.dtype, largest=world.largest)
     return trainer, example

@@ -34,7 +34,16 @@ from pipeline.watch import Watch
 from pipeline.workspace import Workspace, writing
 
 _CODE = (
-    *("assembly.py", "contracts.py", "device.py", "distributed.py", "doctor.py", "schedules.py", "scoring.py"),
+    *(
+        "assembly.py",
+        "compiling.py",
+        "contracts.py",
+        "device.py",
+        "distributed.py",
+        "doctor.py",
+        "schedules.py",
+        "scoring.py",
+    ),
     *("training.py", "train.py", "watch.py"),
     *("networks", "losses", "objectives", "features"),
 )

@@ -91,7 +91,7 @@ class Trainer:
             role: torch.optim.Adam(modules[role].parameters(), config.learning_rates[role].start, fused=True)
             for role in roles
         }
-        self._dtype = choose_dtype(config.precision, sampler.device)
+        self.dtype = choose_dtype(config.precision, sampler.device)
         self.averaged = {role: deepcopy(modules[role]).requires_grad_(False).eval() for role in deployed}
         self.steps = config.budget.steps or -(-(config.budget.images or 1) // config.batch)
         self.step = 0
@@ -111,6 +111,25 @@ class Trainer:
             seconds = self.world.largest(time.perf_counter() - begun)
         self.restore(before)
         self.steps = max(1, round(60 * minutes * timed / seconds))
+
+    def gradients(self) -> dict[str, Tensor]:
+        """Return, by `role.weight`, the gradients on the batches and noise that come next; all is then as before.
+
+        They are those of a step at which lazy penalties rest.
+        """
+        before = deepcopy(self.state())
+        for optimizer in self._optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+        for role, compute_loss in self._phases:
+            self._backward(role, compute_loss, Step(1, 0.0, ranks=self.world.size))
+        found = {
+            f"{role}.{name}": weight.grad
+            for role in self._optimizers
+            for name, weight in self._modules[role].named_parameters()
+            if weight.grad is not None
+        }
+        self.restore(before)
+        return found
 
     def run(self) -> Iterator[tuple[int, Row]]:
         """Train to the last step. After each, yield its number and, every `log_every` steps, its figures (else none).
@@ -191,7 +210,7 @@ class Trainer:
         for name, module in self._modules.items():
             module.requires_grad_(name == role)
         batch = self._sampler.draw(self.world)
-        with torch.autocast(batch.images.device.type, self._dtype, enabled=self._dtype != torch.float32):
+        with torch.autocast(batch.images.device.type, self.dtype, enabled=self.dtype != torch.float32):
             loss = compute_loss(batch, step)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.world.average_gradients(self._modules[role].parameters())
