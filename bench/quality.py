@@ -10,6 +10,7 @@ the Frechet distance of its averaged weights' samples; scoring stops the clock. 
 import csv
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ import typer
 from matplotlib import pyplot as plt
 from rich.progress import track
 
-from pipeline.contracts import Image, Network
+from pipeline.assembly import assemble
 from pipeline.data.dataset import Dataset
 from pipeline.device import choose_device
 from pipeline.features.ganvas_net import GanvasNet
@@ -28,9 +29,8 @@ from pipeline.losses.nonsaturating import NonSaturating
 from pipeline.networks.dcgan import Dcgan
 from pipeline.objectives.adversarial import Adversarial
 from pipeline.pictures import to_uint8
-from pipeline.recipe import Training, read_recipe
+from pipeline.recipe import Budget, Recipe, Training, read_recipe
 from pipeline.scoring import Scorer
-from pipeline.training import Sampler, Trainer
 
 SAMPLES = 1000
 BASELINE = "dcgan, nonsaturating loss, as published"
@@ -59,7 +59,8 @@ def main(
 
 def curve(name: str, dataset: Dataset, scorer: Scorer, *, minutes: float, marks: int) -> Iterator[tuple[float, float]]:
     """Yield (minutes trained, Frechet distance) at `marks` moments of one training."""
-    trainer, objective = set_up(name, dataset, minutes)
+    recipe, device = side(name, minutes), choose_device()
+    trainer, _ = assemble(recipe, dataset, device=device)
     labels = torch.from_numpy(np.random.default_rng(0).choice(dataset.labels[dataset.training], SAMPLES))
     trainer.fit_into(minutes)
     run, trained = trainer.run(), 0.0
@@ -69,36 +70,25 @@ def curve(name: str, dataset: Dataset, scorer: Scorer, *, minutes: float, marks:
             next(run)
         trained += time.perf_counter() - begun
         with torch.no_grad():
-            pictures = objective.draw(trainer.averaged, labels.to(choose_device()), seed=0)
+            pictures = recipe.objective.draw(trainer.averaged, labels.to(device), seed=0)
+        assert pictures is not None
         yield trained / 60, scorer.score(to_uint8(pictures.float().cpu().numpy()))["frechet"]
 
 
-def set_up(name: str, dataset: Dataset, minutes: float) -> tuple[Trainer, Adversarial]:
-    """Return one of the two sides, at its start."""
-    torch.manual_seed(0)
-    network: Network
+def side(name: str, minutes: float) -> Recipe:
+    """Return the recipe of one of the two sides."""
+    painter = read_recipe(Path(__file__).parent.parent / "params.yaml", "painter")
     if name == OURS:
-        painter = read_recipe(Path(__file__).parent.parent / "params.yaml", "painter")
-        assert isinstance(painter.objective, Adversarial)
-        network, objective, loss = painter.network, painter.objective, painter.loss
-        config = painter.train.model_copy(update={"budget": _budget(minutes)})
-    else:
-        network, objective, loss = Dcgan(width=16, max_width=128), Adversarial(), NonSaturating()
-        rates = {"generator": 2e-4, "discriminator": 2e-4}
-        plain = {"budget": {"minutes": minutes}, "batch": 32, "learning_rates": rates, "betas": (0.5, 0.999)}
-        config = Training.model_validate(plain)
-    image: Image = dataset.image
-    modules = network.build(image) | objective.modules(image)
-    device = choose_device()
-    for module in modules.values():
-        module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    sampler = Sampler(dataset.images, dataset.labels, domains=[dataset.training], config=config, device=device)
-    phases = objective.phases(modules, loss, image)
-    return Trainer(modules, phases, deployed=("generator",), sampler=sampler, config=config), objective
-
-
-def _budget(minutes: float) -> object:
-    return Training.model_validate({"budget": {"minutes": minutes}, "learning_rates": {}}).budget
+        return replace(painter, train=painter.train.model_copy(update={"budget": Budget(minutes=minutes)}))
+    rates = {"generator": 2e-4, "discriminator": 2e-4}
+    plain = {"budget": {"minutes": minutes}, "batch": 32, "learning_rates": rates, "betas": (0.5, 0.999)}
+    return replace(
+        painter,
+        network=Dcgan(width=16, max_width=128),
+        objective=Adversarial(),
+        loss=NonSaturating(),
+        train=Training.model_validate(plain),
+    )
 
 
 def draw(sides: dict[str, list[tuple[float, float]]], path: Path, *, title: str) -> None:

@@ -4,6 +4,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ import torch
 from contests import Contest
 from torch import Tensor, nn
 
-from pipeline.contracts import Image, Network
+from pipeline.assembly import assemble
+from pipeline.contracts import Image
+from pipeline.data.dataset import Dataset
 from pipeline.device import choose_device, keep_memory
 from pipeline.losses.nonsaturating import NonSaturating
 from pipeline.networks.dcgan import Dcgan
 from pipeline.objectives.adversarial import Adversarial
 from pipeline.recipe import Recipe, Training
-from pipeline.training import Sampler, Trainer
 
 STEP_ROUNDS = 6
 PICTURES = 512
@@ -29,7 +31,7 @@ _BATCH = 64
 
 def step_contests(painter: Recipe) -> Iterator[Contest]:
     """Yield whole training steps, discriminator and generator, against plainer ones."""
-    network = Dcgan(conditional=False)
+    network, image = Dcgan(conditional=False), Image(3, 64, ("picture",))
     config = Training.model_validate(
         {
             "budget": {"steps": 1_000_000},
@@ -39,54 +41,51 @@ def step_contests(painter: Recipe) -> Iterator[Contest]:
             "precision": "auto",
         }
     )
-    image = Image(3, 64, ("picture",))
-    ours = advance(network, Adversarial(), config, image)
+    tutorial = replace(painter, network=network, objective=Adversarial(), loss=NonSaturating(), train=config)
     yield Contest(
         task=f"step of the tutorial's DCGAN, 64 px, batch {_BATCH}",
         ours_name="our loop: bf16 where it runs, channels last, fused Adam, memory kept",
         baseline_name="plain eager fp32",
-        ours=ours,
+        ours=advance(tutorial, image),
         baseline=plain_step(network, image),
         rounds=STEP_ROUNDS,
     )
-    settings, classes = painter.train, tuple(map(str, range(5)))
-    picture = Image(3, painter.data.size, classes)
-    assert isinstance(painter.objective, Adversarial)
+    picture = Image(3, painter.data.size, tuple(map(str, range(5))))
+    full = painter.train.model_copy(update={"precision": "fp32"})
     yield Contest(
-        task=f"step of the painter, {picture.size} px, batch {settings.batch}",
+        task=f"step of the painter, {picture.size} px, batch {painter.train.batch}",
         ours_name="bf16 where it runs",
         baseline_name="fp32",
-        ours=advance(painter.network, painter.objective, settings, picture),
-        baseline=advance(
-            painter.network, painter.objective, settings.model_copy(update={"precision": "fp32"}), picture
-        ),
+        ours=advance(painter, picture),
+        baseline=advance(replace(painter, train=full), picture),
         rounds=STEP_ROUNDS * 5,
     )
 
 
-def advance(network: Network, objective: Adversarial, config: Training, image: Image) -> Callable[[], object]:
+def advance(recipe: Recipe, image: Image) -> Callable[[], object]:
     """Return a call that trains one step by the project's own loop, on random pictures."""
-    torch.manual_seed(0)
     device = choose_device()
-    modules = network.build(image) | objective.modules(image)
-    for module in modules.values():
-        module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    random = np.random.default_rng(0)
-    sampler = Sampler(
-        random.integers(0, 256, (PICTURES, image.channels, image.size, image.size), np.uint8),
-        random.integers(0, len(image.classes), PICTURES),
-        domains=[np.arange(PICTURES)],
-        config=config,
-        device=device,
-    )
-    phases = objective.phases(modules, NonSaturating(), image)
-    run = Trainer(modules, phases, deployed=("generator",), sampler=sampler, config=config).run()
+    trainer, _ = assemble(recipe, _random_pictures(image), device=device)
+    run = trainer.run()
 
     def step() -> None:
         keep_memory()
         next(run)
 
     return waiting(step, device)
+
+
+def _random_pictures(image: Image) -> Dataset:
+    random, every = np.random.default_rng(0), np.arange(PICTURES)
+    return Dataset(
+        image=image,
+        images=random.integers(0, 256, (PICTURES, image.channels, image.size, image.size), np.uint8),
+        labels=random.integers(0, len(image.classes), PICTURES),
+        training=every,
+        validation=every[:0],
+        manifest={},
+        digest="random",
+    )
 
 
 def plain_step(network: Dcgan, image: Image) -> Callable[[], object]:
@@ -141,9 +140,7 @@ def throughput(painter: Recipe) -> list[dict[str, float]]:
 
 
 def _measure(painter: Recipe, side: int) -> dict[str, float]:
-    assert isinstance(painter.objective, Adversarial)
-    image = Image(3, side, ("one", "two"))
-    step = advance(painter.network, painter.objective, painter.train, image)
+    step = advance(painter, Image(3, side, ("one", "two")))
     for _ in range(2):
         step()
     begun = time.perf_counter()

@@ -78,6 +78,7 @@ class Training(_Section):
     ema_half_life: Scheduled = Field(constant(0.03), description="half-life of the averaged weights, as a share")
     clip: PositiveFloat | None = Field(None, description="largest gradient norm per role")
     precision: Precision = "fp32"
+    compile: bool = Field(False, description="compile forward passes, where that leaves the gradients as they were")
     flip: bool = Field(False, description="mirror pictures at random, left to right")
     snapshots: int = Field(4, ge=1, description="how often, evenly, the averaged weights are sampled and scored")
     watch: Watching = Watching()

@@ -16,25 +16,34 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
 
 from pipeline import checkpoint
+from pipeline.assembly import assemble
 from pipeline.contracts import Batch
 from pipeline.data.dataset import Dataset
 from pipeline.device import choose_device, memory_advice
 from pipeline.distributed import World
-from pipeline.errors import DataError, Interrupted, RecipeError, TrainingError
+from pipeline.errors import Interrupted, TrainingError
 from pipeline.pictures import grid, to_uint8
 from pipeline.progress import console, tracked
 from pipeline.recipe import Recipe
 from pipeline.tracking import NullTracker, Tracker, open_tracker
-from pipeline.training import Row, Sampler, Trainer
+from pipeline.training import Row, Trainer
 from pipeline.watch import Watch
 from pipeline.workspace import Workspace, writing
 
 _CODE = (
-    *("contracts.py", "device.py", "distributed.py", "doctor.py", "schedules.py", "scoring.py"),
+    *(
+        "assembly.py",
+        "compiling.py",
+        "contracts.py",
+        "device.py",
+        "distributed.py",
+        "doctor.py",
+        "schedules.py",
+        "scoring.py",
+    ),
     *("training.py", "train.py", "watch.py"),
     *("networks", "losses", "objectives", "features"),
 )
@@ -53,7 +62,7 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
     dataset, device = Dataset.open(workspace.prepared), choose_device()
     with World.join(device) as world:
         console.quiet = not world.leads
-        trainer, example = _set_up(recipe, dataset, device=device, world=world)
+        trainer, example = assemble(recipe, dataset, device=device, world=world)
         unfinished = workspace.progress / f"{_digest(recipe, dataset, world)}.pt"
         _start(recipe, trainer, unfinished=unfinished)
         tracker: Tracker = NullTracker()
@@ -73,36 +82,6 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
                 tracker.log_file(workspace.reports / "training.csv")
         if world.leads:
             shutil.rmtree(workspace.progress, ignore_errors=True)
-
-
-def _set_up(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: World) -> tuple[Trainer, Batch]:
-    """Return the networks in training at step 0, and the batch that previews are made of."""
-    if recipe.train.batch % world.size:
-        raise RecipeError(
-            f"{recipe.name}.train.batch",
-            f"is {recipe.train.batch}, which {world.size} ranks cannot share evenly",
-            f"set it to a multiple of {world.size} or start another number of ranks",
-        )
-    training = dataset.labels[dataset.training]
-    domains = [dataset.training[np.isin(training, labels)] for labels in recipe.objective.domains(dataset.image)]
-    smallest = min(len(domain) for domain in domains)
-    if smallest < recipe.train.batch:
-        raise DataError(
-            f"{recipe.name}: {smallest} training pictures are fewer than a batch; set train.batch to {smallest} or "
-            "less, or add pictures"
-        )
-    torch.manual_seed(recipe.train.seed)
-    modules = recipe.network.build(dataset.image) | recipe.objective.modules(dataset.image)
-    for module in modules.values():
-        module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
-    sampler = Sampler(dataset.images, dataset.labels, domains=domains, config=recipe.train, device=device)
-    example = sampler.draw()
-    phases = recipe.objective.phases(modules, recipe.loss, dataset.image)
-    deployed = recipe.network.deployed
-    trainer = Trainer(modules, phases, deployed=deployed, sampler=sampler, config=recipe.train, world=world)
-    if not world.leads:  # the networks start alike, the noise does not
-        torch.manual_seed(int(np.random.SeedSequence([recipe.train.seed, world.rank]).generate_state(1)[0]))
-    return trainer, example
 
 
 def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> None:

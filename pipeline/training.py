@@ -21,7 +21,7 @@ from pipeline.recipe import Training
 Row = dict[str, float]
 
 _WARM_UP, _TIMED_SECONDS = 3, 3.0
-_ALONE = World.alone()
+ALONE = World.alone()
 
 
 class Sampler:
@@ -50,7 +50,7 @@ class Sampler:
         self._resident = torch.from_numpy(np.ascontiguousarray(images)).to(device) if fits else None
         self.random = np.random.Generator(np.random.PCG64(config.seed))
 
-    def draw(self, world: World = _ALONE) -> Batch:
+    def draw(self, world: World = ALONE) -> Batch:
         """Return this rank's share of the next batch, which all ranks draw alike."""
         drawn = np.stack([self.random.choice(domain, self._config.batch) for domain in self._domains])
         chosen = world.share(drawn)
@@ -76,7 +76,7 @@ class Trainer:
         deployed: Sequence[str],
         sampler: Sampler,
         config: Training,
-        world: World = _ALONE,
+        world: World = ALONE,
     ) -> None:
         roles = list(dict.fromkeys(role for role, _ in phases))
         if set(roles) != set(config.learning_rates):
@@ -91,7 +91,7 @@ class Trainer:
             role: torch.optim.Adam(modules[role].parameters(), config.learning_rates[role].start, fused=True)
             for role in roles
         }
-        self._dtype = choose_dtype(config.precision, sampler.device)
+        self.dtype = choose_dtype(config.precision, sampler.device)
         self.averaged = {role: deepcopy(modules[role]).requires_grad_(False).eval() for role in deployed}
         self.steps = config.budget.steps or -(-(config.budget.images or 1) // config.batch)
         self.step = 0
@@ -111,6 +111,25 @@ class Trainer:
             seconds = self.world.largest(time.perf_counter() - begun)
         self.restore(before)
         self.steps = max(1, round(60 * minutes * timed / seconds))
+
+    def gradients(self) -> dict[str, Tensor]:
+        """Return, by `role.weight`, the gradients on the batches and noise that come next; all is then as before.
+
+        They are those of a step at which lazy penalties rest.
+        """
+        before = deepcopy(self.state())
+        for optimizer in self._optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+        for role, compute_loss in self._phases:
+            self._backward(role, compute_loss, Step(1, 0.0, ranks=self.world.size))
+        found = {
+            f"{role}.{name}": weight.grad
+            for role in self._optimizers
+            for name, weight in self._modules[role].named_parameters()
+            if weight.grad is not None
+        }
+        self.restore(before)
+        return found
 
     def run(self) -> Iterator[tuple[int, Row]]:
         """Train to the last step. After each, yield its number and, every `log_every` steps, its figures (else none).
@@ -191,7 +210,7 @@ class Trainer:
         for name, module in self._modules.items():
             module.requires_grad_(name == role)
         batch = self._sampler.draw(self.world)
-        with torch.autocast(batch.images.device.type, self._dtype, enabled=self._dtype != torch.float32):
+        with torch.autocast(batch.images.device.type, self.dtype, enabled=self.dtype != torch.float32):
             loss = compute_loss(batch, step)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.world.average_gradients(self._modules[role].parameters())

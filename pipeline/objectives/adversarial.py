@@ -26,6 +26,8 @@ class Adversarial(Objective):
     al. 2020, arXiv:1912.04958). `gradient_penalty` is the weight lambda of the one-centred penalty between real and
     fake (Gulrajani et al. 2017, arXiv:1704.00028), `weight_clip` the bound on the critic's weights (Arjovsky et al.
     2017, arXiv:1701.07875), `self_supervision` the weight of what a discriminator like `fastgan`'s learns by itself.
+    With `shared_fakes` the generator learns from the very pictures that the discriminator has just been shown, which
+    saves one of its two passes at the price of memory.
     """
 
     name: Literal["adversarial"] = "adversarial"
@@ -36,6 +38,7 @@ class Adversarial(Objective):
     gradient_penalty: float = Field(0.0, ge=0)
     weight_clip: float | None = Field(None, gt=0)
     self_supervision: float = Field(1.0, ge=0)
+    shared_fakes: bool = False
     augment: Augment | None = None
 
     def modules(self, image: Image) -> dict[str, nn.Module]:
@@ -76,14 +79,16 @@ class _Game:
         self._discriminator = modules["discriminator"]
         self._augmentation = modules.get("augmentation")
         self._loss = loss
+        self._shared: tuple[Batch, Tensor] | None = None
 
     def discriminator_loss(self, batch: Batch, step: Step) -> Tensor:
         config, classes = self._config, class_weights(batch.labels, self._generator.classes)
         due = step.number % config.penalty_every == 0
         r1, r2 = (self._gamma(weight, batch, step) if due else 0.0 for weight in (config.r1, config.r2))
         self._clip()
+        fakes = self._fakes_for_discriminator(batch, classes)
         with torch.no_grad():
-            reals, fakes = self._seen(batch.images), self._seen(self._fakes(classes))
+            reals, fakes = self._seen(batch.images), self._seen(fakes)
         reals.requires_grad_(r1 > 0)
         fakes.requires_grad_(r2 > 0)
         real_logits, fake_logits = self._score(reals, classes), self._score(fakes, classes)
@@ -103,13 +108,24 @@ class _Game:
         return value
 
     def generator_loss(self, batch: Batch, step: Step) -> Tensor:
+        batch, fakes = self._shared or (batch, None)
         classes = class_weights(batch.labels, self._generator.classes)
         self._clip()
 
         def score_reals() -> Tensor:
             return self._score(self._seen(batch.images), classes)
 
-        return self._loss.generator(self._score(self._seen(self._fakes(classes)), classes), score_reals)
+        fakes = self._fakes(classes) if fakes is None else fakes
+        self._shared = None
+        return self._loss.generator(self._score(self._seen(fakes), classes), score_reals)
+
+    def _fakes_for_discriminator(self, batch: Batch, classes: Tensor) -> Tensor:
+        if not self._config.shared_fakes:
+            with torch.no_grad():
+                return self._fakes(classes)
+        self._generator.requires_grad_(True)  # the loop has frozen it for this phase
+        self._shared = batch, self._fakes(classes)
+        return self._shared[1].detach()
 
     def _fakes(self, classes: Tensor) -> Tensor:
         latent = torch.randn(len(classes), self._generator.latent, device=classes.device)

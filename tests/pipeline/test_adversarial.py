@@ -152,6 +152,33 @@ def test_the_discriminators_phase_leaves_the_generator_alone() -> None:
     assert all(weight.grad is not None for weight in modules["discriminator"].parameters())
 
 
+def test_shared_fakes_are_painted_once_and_teach_both_networks() -> None:
+    modules = Mlp().build(IMAGE)
+    generator = modules["generator"]
+    painted: list[Tensor] = []
+    generator.register_forward_hook(lambda module, inputs, pictures: painted.append(pictures))
+    own, shared = (adversarial(shared_fakes=choice).phases(modules, NonSaturating(), IMAGE) for choice in (False, True))
+
+    def loss(phase, seed: int) -> Tensor:
+        torch.manual_seed(seed)
+        return phase[1](batch(), START)
+
+    generator.requires_grad_(False)  # as the loop does for the discriminator's phase
+    discriminators = loss(own[0], 1), loss(shared[0], 1)
+    assert discriminators[0] == discriminators[1]
+    discriminators[1].backward()
+    assert all(weight.grad is None for weight in generator.parameters())
+    assert len(painted) == 2
+
+    generators = loss(shared[1], 2)
+    assert len(painted) == 2, "the generator's phase takes the pictures that were painted"
+    generators.backward()
+    expected = [weight.grad.clone() for weight in generator.parameters()]
+    generator.zero_grad()
+    loss(own[1], 1).backward()
+    torch.testing.assert_close([weight.grad for weight in generator.parameters()], expected)
+
+
 def test_class_weights_are_one_hot_or_absent() -> None:
     assert class_weights(torch.tensor([1, 0]), 3).tolist() == [[0, 1, 0], [1, 0, 0]]
     assert class_weights(torch.tensor([1, 0]), 0).shape == (2, 0)

@@ -1,0 +1,54 @@
+"""A recipe and its data -> networks in training, at their start; the one place where these are put together."""
+
+import numpy as np
+import torch
+
+from pipeline.compiling import compile_networks
+from pipeline.contracts import Batch
+from pipeline.data.dataset import Dataset
+from pipeline.distributed import World
+from pipeline.errors import DataError, RecipeError
+from pipeline.recipe import Recipe
+from pipeline.training import ALONE, Sampler, Trainer
+
+
+def assemble(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: World = ALONE) -> tuple[Trainer, Batch]:
+    """Return the networks of `recipe` in training at step 0, and the batch that previews are made of.
+
+    Seeds torch's random numbers: equal recipes, data and ranks begin alike.
+
+    Raises:
+        DataError: the data are too few for a batch.
+        RecipeError: the parts of the recipe do not fit each other, the data or the machine, or the ranks cannot share a
+            batch.
+
+    """
+    config = recipe.train
+    if config.batch % world.size:
+        raise RecipeError(
+            f"{recipe.name}.train.batch",
+            f"is {config.batch}, which {world.size} ranks cannot share evenly",
+            f"set it to a multiple of {world.size} or start another number of ranks",
+        )
+    training = dataset.labels[dataset.training]
+    domains = [dataset.training[np.isin(training, labels)] for labels in recipe.objective.domains(dataset.image)]
+    smallest = min(len(domain) for domain in domains)
+    if smallest < config.batch:
+        raise DataError(
+            f"{recipe.name}: {smallest} training pictures are fewer than a batch; set train.batch to {smallest} or "
+            "less, or add pictures"
+        )
+    torch.manual_seed(config.seed)
+    modules = recipe.network.build(dataset.image) | recipe.objective.modules(dataset.image)
+    for module in modules.values():
+        module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
+    sampler = Sampler(dataset.images, dataset.labels, domains=domains, config=config, device=device)
+    example = sampler.draw()
+    phases = recipe.objective.phases(modules, recipe.loss, dataset.image)
+    deployed = recipe.network.deployed
+    trainer = Trainer(modules, phases, deployed=deployed, sampler=sampler, config=config, world=world)
+    if not world.leads:  # the networks start alike, the noise does not
+        torch.manual_seed(int(np.random.SeedSequence([config.seed, world.rank]).generate_state(1)[0]))
+    if config.compile:
+        compile_networks(modules, trainer.gradients, dtype=trainer.dtype, largest=world.largest)
+    return trainer, example
