@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from demo.card import Port, Task
+from pipeline.errors import RecipeError
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -157,6 +158,18 @@ class SelfSupervised(Protocol):
 
 
 @runtime_checkable
+class FeatureDiscriminator(Protocol):
+    """A discriminator that shows what it sees: pictures (N, C, S, S) -> logits (N,) and features (N, ...).
+
+    `shows_features` is true; it tells this protocol from others, whose calls look alike to `isinstance`.
+    """
+
+    shows_features: Literal[True]
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+@runtime_checkable
 class StylizingGenerator(Protocol):
     """A generator that repaints photographs, as stylization wants it.
 
@@ -168,6 +181,54 @@ class StylizingGenerator(Protocol):
     noise: int
 
     def __call__(self, content: Tensor, style: Tensor, strength: Tensor, noise: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """What an autoencoder makes of N pictures and a noise.
+
+    The code is drawn as `mean + exp(log_variance / 2) * noise`, all (N, code); `decoded` (N, C, H, W) in [-1, 1] is
+    the mean of the distribution that the decoder makes of it, and `log_scale`, a scalar, the logarithm of its width.
+    """
+
+    decoded: Tensor
+    mean: Tensor
+    log_variance: Tensor
+    log_scale: Tensor
+
+
+@runtime_checkable
+class Autoencoder(Protocol):
+    """A network that brings pictures to codes of `code` numbers and back, as variational training wants it.
+
+    Called with pictures (N, C, H, W) in [-1, 1] and standard normal noise (N, `code`), it returns a `Coding`; where
+    the noise is zero, the code is its most probable value. `decode` returns pictures of codes (N, `code`).
+    """
+
+    code: int
+
+    def __call__(self, images: Tensor, noise: Tensor) -> Coding: ...
+
+    def decode(self, code: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class MixedPrior(Protocol):
+    """An autoencoder whose codes are drawn from a mixture of normal distributions that is fitted to them.
+
+    `prior` maps standard normal numbers (N, `code` + 1) to codes. `components` is how many distributions are mixed, 0
+    where there are none to fit. `fit` takes their `weights` (K,), `means` (K, code) and lower triangular `factors`
+    (K, code, code) of the covariances; before, `fitted` is false and `prior` is of no use.
+    """
+
+    components: int
+
+    @property
+    def fitted(self) -> bool: ...
+
+    def fit(self, *, weights: Tensor, means: Tensor, factors: Tensor) -> None: ...
+
+    def prior(self, latent: Tensor) -> Tensor: ...
 
 
 class Network(Part, ABC):
@@ -191,6 +252,10 @@ class Network(Part, ABC):
 
 
 class Loss(Part, ABC):
+    """What an objective scores its networks by: a `Game` or a `Likelihood`."""
+
+
+class Game(Loss, ABC):
     """How the game between generator and discriminator is scored. Takes logits (N,) and returns scalars."""
 
     @abstractmethod
@@ -200,6 +265,45 @@ class Loss(Part, ABC):
     @abstractmethod
     def generator(self, fake_logits: Tensor, score_reals: Callable[[], Tensor]) -> Tensor:
         """Return what the generator minimises; `score_reals` gives logits (N,) of real pictures to who compares."""
+
+
+class Likelihood(Loss, ABC):
+    """How probable pictures are under the distribution that a decoder makes of a code."""
+
+    @abstractmethod
+    def log_likelihood(self, images: Tensor, decoded: Tensor, log_scale: Tensor) -> Tensor:
+        """Return the logarithm of the density (N,), in nats, at `images` around `decoded`, both (N, C, H, W).
+
+        `log_scale` is the logarithm of the width of the distribution of every single value, one for all.
+        """
+
+
+def game_of(loss: Loss, *, objective: str) -> Game:
+    """Return the loss of an objective that plays a game.
+
+    Raises:
+        RecipeError: it scores no game.
+
+    """
+    if not isinstance(loss, Game):
+        raise RecipeError(
+            "loss.name", f"'{loss.name}' scores no game, which '{objective}' plays", "choose 'hinge' or another"
+        )
+    return loss
+
+
+def likelihood_of(loss: Loss, *, objective: str) -> Likelihood:
+    """Return the loss of an objective that wants pictures to be probable.
+
+    Raises:
+        RecipeError: it is no likelihood.
+
+    """
+    if not isinstance(loss, Likelihood):
+        raise RecipeError(
+            "loss.name", f"'{loss.name}' is no likelihood, which '{objective}' wants", "choose 'gaussian'"
+        )
+    return loss
 
 
 class Objective(Part, ABC):
@@ -230,6 +334,13 @@ class Objective(Part, ABC):
         Equal labels and seeds give equal pictures for equal networks.
         """
         return None
+
+    def finish(self, modules: Modules, batches: Iterable[Batch]) -> None:
+        """Complete the averaged networks after the last step by a pass over the training pictures; by default not.
+
+        Equal networks and pictures are completed equally.
+        """
+        return
 
     @abstractmethod
     def preview(self, modules: Modules, batch: Batch) -> tuple[Tensor, int]:

@@ -142,15 +142,19 @@ def _sheet_of(workspace: Workspace, step: int) -> Path:
 
 
 def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> None:
-    """Write what is kept: the best snapshot, or the last where the recipe says so or none was scored."""
-    averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
-    kept: dict[str, Any] = {"step": trainer.step, "averaged": averaged}
-    if recipe.train.watch.keep == "best":
-        kept |= trainer.best
+    """Write what is kept, completed: the best snapshot, or the last where the recipe says so or none was scored."""
+    step = trainer.step
+    if recipe.train.watch.keep == "best" and trainer.best:
+        step = trainer.best["step"]
+        for role, module in trainer.averaged.items():
+            module.load_state_dict(trainer.best["averaged"][role])
+    with torch.no_grad():
+        recipe.objective.finish(trainer.averaged, trainer.sampler.each())
     with writing(workspace.reports / "training.png") as scratch:
-        shutil.copyfile(_sheet_of(workspace, kept["step"]), scratch)
+        shutil.copyfile(_sheet_of(workspace, step), scratch)
     _write_curves(workspace.reports / "training.csv", trainer.history)
-    checkpoint.save(workspace.checkpoint, {"steps": kept["step"], "averaged": kept["averaged"]}, digest=recipe.digest)
+    averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
+    checkpoint.save(workspace.checkpoint, {"steps": step, "averaged": averaged}, digest=recipe.digest)
 
 
 def _digest(recipe: Recipe, dataset: Dataset, world: World) -> str:
