@@ -36,6 +36,7 @@ from pipeline.workspace import Workspace, writing
 _CODE = (
     *(
         "assembly.py",
+        "autoencoders.py",
         "compiling.py",
         "contracts.py",
         "device.py",

@@ -3,7 +3,8 @@
 from torch import Tensor, nn
 
 from demo.card import Port
-from pipeline.contracts import Autoencoder, Graph, Image
+from pipeline.autoencoders import Autoencoder
+from pipeline.contracts import Graph, Image
 
 
 def coding_graphs(autoencoder: nn.Module, image: Image) -> dict[str, Graph]:

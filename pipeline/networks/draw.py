@@ -7,7 +7,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from demo.card import Port
-from pipeline.contracts import Coding, Graph, Image, Modules, Network
+from pipeline.autoencoders import Coding
+from pipeline.contracts import Graph, Image, Modules, Network
 from pipeline.networks.coding import coding_graphs
 
 

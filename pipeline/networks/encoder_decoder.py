@@ -11,7 +11,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from demo.card import Port
-from pipeline.contracts import Coding, Graph, Image, Modules, Network
+from pipeline.autoencoders import Coding
+from pipeline.contracts import Graph, Image, Modules, Network
 from pipeline.networks.coding import coding_graphs
 from pipeline.networks.layers import doubling_stack, doublings_of, halving_stack
 from pipeline.networks.mixture import Mixture

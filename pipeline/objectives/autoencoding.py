@@ -8,18 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.contracts import (
-    Autoencoder,
-    Batch,
-    Image,
-    Loss,
-    MixedPrior,
-    Modules,
-    Objective,
-    Phase,
-    Step,
-    likelihood_of,
-)
+from pipeline.autoencoders import Autoencoder, MixedPrior
+from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Phase, Step, likelihood_of
 from pipeline.errors import RecipeError
 from pipeline.objectives.codes import autoencoder_of, show_coding
 

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from pipeline.contracts import Autoencoder, Batch, Modules
+from pipeline.autoencoders import Autoencoder
+from pipeline.contracts import Batch, Modules
 from pipeline.errors import RecipeError
 
 PREVIEW_PICTURES = 8

@@ -11,7 +11,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from pipeline.contracts import Batch, FeatureDiscriminator, Image, Loss, Modules, Objective, Phase, Step, game_of
+from pipeline.autoencoders import FeatureDiscriminator
+from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Phase, Step, game_of
 from pipeline.errors import RecipeError
 from pipeline.objectives.codes import autoencoder_of, decode_noise, divergence, show_coding
 from pipeline.objectives.penalties import squared_slope
