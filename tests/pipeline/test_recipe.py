@@ -56,7 +56,11 @@ def test_the_digest_follows_what_is_trained_and_nothing_else(tmp_path: Path) -> 
         ("network.width", 0, "painter.network.width: is 0; input should be greater than or equal to 1"),
         ("network.width", "8", "painter.network.width: is '8'; input should be a valid integer"),
         ("network", "dcgan", "painter.network: is 'dcgan'; it must be a mapping of keys to values"),
-        ("loss.name", "cross_entropy", "painter.loss.name: is 'cross_entropy'; choose from gaussian, hinge, least_squares"),
+        (
+            "loss.name",
+            "cross_entropy",
+            "painter.loss.name: is 'cross_entropy'; choose from gaussian, hinge, least",
+        ),
         ("objective.r1", "1e-1", "painter.objective.r1: is '1e-1'; write a number with a point (2.0e-4)"),
         (
             "objective.r1",
