@@ -34,6 +34,7 @@ repro: $(READY) ## Run the pipeline: dvc repro of the recipes in params.yaml
 
 zoo: $(READY) ## Run the pipeline of all recipes in zoo/params.yaml, on two cores in about 25 minutes
 	@$(DVC) repro zoo/dvc.yaml
+	@python -m pipeline compare --params zoo/params.yaml --out reports/zoo.md
 	@echo "Look at the models with: python -m demo --models zoo/models"
 
 train-distributed: $(READY) ## Train RECIPE in RANKS processes that share each batch, gloo on CPUs, NCCL on GPUs
