@@ -21,7 +21,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 DVC := { git rev-parse --git-dir >/dev/null 2>&1 || dvc config --local core.no_scm true; } && dvc
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro train-distributed demo app test check bench quality mlflow clean
+.PHONY: help setup repro zoo train-distributed demo app test check bench quality mlflow clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -31,6 +31,11 @@ setup: $(READY) ## Make .venv and install the pinned versions
 
 repro: $(READY) ## Run the pipeline: dvc repro of the recipes in params.yaml
 	@$(DVC) repro
+
+zoo: $(READY) ## Run the pipeline of all recipes in zoo/params.yaml, on two cores in about 25 minutes
+	@$(DVC) repro zoo/dvc.yaml
+	@python -m pipeline compare --params zoo/params.yaml --out reports/zoo.md
+	@echo "Look at the models with: python -m demo --models zoo/models"
 
 train-distributed: $(READY) ## Train RECIPE in RANKS processes that share each batch, gloo on CPUs, NCCL on GPUs
 	@$(DVC) repro prepare@$(RECIPE)

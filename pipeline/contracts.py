@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from demo.card import Port, Task
+from pipeline.errors import RecipeError
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -191,6 +192,10 @@ class Network(Part, ABC):
 
 
 class Loss(Part, ABC):
+    """What an objective scores its networks by: a `Game` or a `Likelihood`."""
+
+
+class Game(Loss, ABC):
     """How the game between generator and discriminator is scored. Takes logits (N,) and returns scalars."""
 
     @abstractmethod
@@ -200,6 +205,45 @@ class Loss(Part, ABC):
     @abstractmethod
     def generator(self, fake_logits: Tensor, score_reals: Callable[[], Tensor]) -> Tensor:
         """Return what the generator minimises; `score_reals` gives logits (N,) of real pictures to who compares."""
+
+
+class Likelihood(Loss, ABC):
+    """How probable pictures are under the distribution that a decoder makes of a code."""
+
+    @abstractmethod
+    def log_likelihood(self, images: Tensor, decoded: Tensor, log_scale: Tensor) -> Tensor:
+        """Return the logarithm of the density (N,), in nats, at `images` around `decoded`, both (N, C, H, W).
+
+        `log_scale` is the logarithm of the width of the distribution of every single value, one for all.
+        """
+
+
+def game_of(loss: Loss, *, objective: str) -> Game:
+    """Return the loss of an objective that plays a game.
+
+    Raises:
+        RecipeError: it scores no game.
+
+    """
+    if not isinstance(loss, Game):
+        raise RecipeError(
+            "loss.name", f"'{loss.name}' scores no game, which '{objective}' plays", "choose 'hinge' or another"
+        )
+    return loss
+
+
+def likelihood_of(loss: Loss, *, objective: str) -> Likelihood:
+    """Return the loss of an objective that wants pictures to be probable.
+
+    Raises:
+        RecipeError: it is no likelihood.
+
+    """
+    if not isinstance(loss, Likelihood):
+        raise RecipeError(
+            "loss.name", f"'{loss.name}' is no likelihood, which '{objective}' wants", "choose 'gaussian'"
+        )
+    return loss
 
 
 class Objective(Part, ABC):
@@ -235,6 +279,13 @@ class Objective(Part, ABC):
         Equal labels and seeds give equal pictures for equal networks.
         """
         return None
+
+    def finish(self, modules: Modules, batches: Iterable[Batch]) -> None:
+        """Complete the averaged networks after the last step by a pass over the training pictures; by default not.
+
+        Equal networks and pictures are completed equally.
+        """
+        return
 
     @abstractmethod
     def preview(self, modules: Modules, batch: Batch) -> tuple[Tensor, int]:

@@ -115,6 +115,20 @@ def samples_sheet(model: Model, recipe: Recipe) -> PIL.Image.Image:
     )
 
 
+def steps_sheet(model: Model, recipe: Recipe) -> PIL.Image.Image:
+    """Return a sheet of how a model with the output `steps` paints: a row for each seed, a column for each step."""
+    seeds = _seeds(recipe, _SHEET_COLUMNS)
+    labels = np.arange(_SHEET_COLUMNS) % max(1, len(model.card.choices))
+    steps = model.run(sampling_feeds(model.card, seeds, labels), "steps")
+    return contact_sheet(
+        to_uint8(steps.reshape(-1, *steps.shape[2:])),
+        columns=steps.shape[1],
+        title=f"{recipe.name}: painted in {steps.shape[1]} steps",
+        headings=[str(step + 1) for step in range(steps.shape[1])],
+        rows=[f"seed {seed}" for seed in seeds],
+    )
+
+
 def gather_stylization(model: Model, dataset: Dataset, recipe: Recipe) -> StylizationEvidence:
     """Paint held-back photographs in every style, at every strength, and with noise.
 

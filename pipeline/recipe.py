@@ -184,6 +184,16 @@ def read_recipe(params: Path, name: str) -> Recipe:
     return Recipe(name=name, description=str(section.get("description", "")), **parsed)
 
 
+def read_names(params: Path) -> list[str]:
+    """Return the names of a params file's recipes, in their order.
+
+    Raises:
+        RecipeError: the file cannot be read or holds no recipes.
+
+    """
+    return list(_read_recipes(params))
+
+
 def _read_recipes(params: Path) -> Mapping[str, Any]:
     try:
         content = yaml.safe_load(params.read_text(encoding="utf-8"))

@@ -35,7 +35,7 @@ from pipeline.watch import Watch
 from pipeline.workspace import Workspace, writing
 
 _CODE = (
-    *("assembly.py", "compiling.py", "contracts.py", "device.py", "distributed.py", "doctor.py"),
+    *("assembly.py", "autoencoders.py", "compiling.py", "contracts.py", "device.py", "distributed.py", "doctor.py"),
     *("schedules.py", "scoring.py", "sweep.py", "training.py", "train.py", "watch.py"),
     *("networks", "losses", "objectives", "features"),
 )
@@ -166,15 +166,19 @@ def _sheet_of(workspace: Workspace, step: int) -> Path:
 
 
 def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> None:
-    """Write what is kept: the best snapshot, or the last where the recipe says so or none was scored."""
-    averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
-    kept: dict[str, Any] = {"step": trainer.step, "averaged": averaged}
-    if recipe.train.watch.keep == "best":
-        kept |= trainer.best
+    """Write what is kept, completed: the best snapshot, or the last where the recipe says so or none was scored."""
+    step = trainer.step
+    if recipe.train.watch.keep == "best" and trainer.best:
+        step = trainer.best["step"]
+        for role, module in trainer.averaged.items():
+            module.load_state_dict(trainer.best["averaged"][role])
+    with torch.no_grad():
+        recipe.objective.finish(trainer.averaged, trainer.sampler.each())
     with writing(workspace.reports / "training.png") as scratch:
-        shutil.copyfile(_sheet_of(workspace, kept["step"]), scratch)
+        shutil.copyfile(_sheet_of(workspace, step), scratch)
     _write_curves(workspace.reports / "training.csv", trainer.history)
-    state = {"steps": kept["step"], "averaged": kept["averaged"], "penalty_factor": trainer.penalty_factor}
+    averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
+    state = {"steps": step, "averaged": averaged, "penalty_factor": trainer.penalty_factor}
     checkpoint.save(workspace.checkpoint, state, digest=recipe.digest)
 
 

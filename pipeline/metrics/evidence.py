@@ -88,6 +88,19 @@ class StylizationEvidence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CodingEvidence:
+    """P held-back pictures (P, C, S, S) in [-1, 1] and what a model `decoded` of their most probable codes, likewise.
+
+    `log_weights` (K, P) holds log p(x, z) - log q(z | x), in nats, for K codes z of each picture x, drawn from q; K is
+    0 where the model gives pictures no probability.
+    """
+
+    pictures: Float32
+    decoded: Float32
+    log_weights: Float64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Result:
     """Figures by name, tables by file name (written as CSV) and sheets of pictures by file name (written as PNG).
 
@@ -113,3 +126,7 @@ class SamplingMetric(Metric[SamplingEvidence], ABC):
 
 class StylizationMetric(Metric[StylizationEvidence], ABC):
     """Scores a network that paints photographs in styles."""
+
+
+class CodingMetric(Metric[CodingEvidence], ABC):
+    """Scores a network that brings pictures to codes and back."""

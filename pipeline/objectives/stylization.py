@@ -8,7 +8,18 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, one_hot
 
-from pipeline.contracts import PHOTOGRAPH, Batch, Image, Loss, Modules, Objective, Phase, Step, StylizingGenerator
+from pipeline.contracts import (
+    PHOTOGRAPH,
+    Batch,
+    Image,
+    Loss,
+    Modules,
+    Objective,
+    Phase,
+    Step,
+    StylizingGenerator,
+    game_of,
+)
 from pipeline.errors import RecipeError
 from pipeline.features.bank import MAPS_PER_LEVEL, RandomBank, pyramid
 from pipeline.features.similarity import (
@@ -71,6 +82,7 @@ class Stylization(Objective):
         generator, discriminator = modules["generator"], modules["discriminator"]
         if not isinstance(generator, StylizingGenerator):
             raise RecipeError("objective.name", "'stylization' needs a generator that repaints", "choose 'stylizer'")
+        game = game_of(loss, objective=self.name)
         bank = RandomBank(image.channels, self.bank_seed, filters=self.bank_filters, mixtures=self.bank_mixtures).to(
             next(modules["generator"].parameters()).device
         )
@@ -83,7 +95,7 @@ class Stylization(Objective):
             fake_logits = discriminator(torch.cat([fakes, contents.images]), style.repeat(2, 1))
             real_logits = discriminator(styles.images, style)
             step.figures["logit_gap"] = (real_logits.mean() - fake_logits.mean()).detach()
-            return loss.discriminator(real_logits, fake_logits)
+            return game.discriminator(real_logits, fake_logits)
 
         def generator_loss(batch: Batch, step: Step) -> Tensor:
             contents, styles = (_with_twin(part) if self.diversity_weight else part for part in batch.split(2))
@@ -101,9 +113,9 @@ class Stylization(Objective):
                 logits: Tensor = discriminator(styles.images[::2], wanted)
                 return logits
 
-            game = loss.generator(discriminator(full, wanted), score_reals)
+            passing = game.generator(discriminator(full, wanted), score_reals)
             step.figures["resemblance"] = terms.detach().mean()
-            value: Tensor = terms.mean() + self.adversarial_weight * game
+            value: Tensor = terms.mean() + self.adversarial_weight * passing
             if self.diversity_weight and len(pictures) > 2:
                 difference = (pictures[0] - pictures[2]).abs().mean()
                 value = value + self.diversity_weight * (self.diversity - difference).relu()

@@ -71,6 +71,16 @@ def test_a_stage_depends_on_every_file_that_decides_what_it_writes(stage):
         assert uncovered == set()
 
 
+def test_the_zoo_has_the_same_stages():
+    stages, zoo = (yaml.safe_load((ROOT / name).read_text())["stages"] for name in ("dvc.yaml", "zoo/dvc.yaml"))
+    for stage in STAGES:
+        own = stages[stage]["do"]
+        own["deps"] = [
+            f"../{path}" if path.startswith(("demo/", "pictures", "pipeline/")) else path for path in own["deps"]
+        ]
+        assert zoo[stage] == {"foreach": "${recipes}", "do": own}
+
+
 _FOLDERS = {"loss": "losses", "network": "networks", "objective": "objectives"}
 
 
