@@ -1,11 +1,13 @@
 """Ways to score a model, by the name that reports use."""
 
+from typing import Any
+
 from pipeline.metrics.authenticity import Authenticity
 from pipeline.metrics.bound import Bound
 from pipeline.metrics.content_preservation import ContentPreservation
 from pipeline.metrics.density_coverage import DensityCoverage
 from pipeline.metrics.diversity import Diversity
-from pipeline.metrics.evidence import CodingMetric, SamplingMetric, StylizationMetric
+from pipeline.metrics.evidence import Metric
 from pipeline.metrics.frechet import Frechet
 from pipeline.metrics.kernel import Kernel
 from pipeline.metrics.label_agreement import LabelAgreement
@@ -15,7 +17,7 @@ from pipeline.metrics.reconstruction import Reconstruction
 from pipeline.metrics.strength_control import StrengthControl
 from pipeline.metrics.style_similarity import StyleSimilarity
 
-METRICS: dict[str, type[SamplingMetric] | type[StylizationMetric] | type[CodingMetric]] = {
+METRICS: dict[str, type[Metric[Any]]] = {
     "frechet": Frechet,
     "kernel": Kernel,
     "precision_recall": PrecisionRecall,
