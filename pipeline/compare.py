@@ -185,7 +185,8 @@ def _minutes(client: "MlflowClient", version: "ModelVersion") -> float | None:
     if parent is None:
         return None
     info = client.get_run(parent).info
-    return round((info.end_time - info.start_time) / 60_000, 2)
+    minutes: float = round((info.end_time - info.start_time) / 60_000, 2)
+    return minutes
 
 
 def _figure(report: Any, path: Sequence[str]) -> float | None:

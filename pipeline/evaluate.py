@@ -96,11 +96,13 @@ def _score_sampling(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dic
 
 
 def _score_stylization(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Result]]:
-    evidence = gather_stylization(model, dataset, recipe)
+    space = recipe.evaluate.extractor.open(dataset)
+    evidence = gather_stylization(model, dataset, recipe, space)
     metrics = {name: metric for name, metric in METRICS.items() if issubclass(metric, StylizationMetric)}
     results = {name: metric().compute(evidence) for name, metric in metrics.items()}
     facts = {
-        "extractor": {"name": "random-bank-gram", "version": 1, "seed": SEED},
+        "extractor": {**space.facts, "features": evidence.results.features.shape[1]},
+        "bank": {"name": "random-bank-gram", "version": 1, "seed": SEED},
         "pictures": {"photographs": len(evidence.photographs), "styles": len(evidence.styles)},
     }
     return facts, results
