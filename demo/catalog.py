@@ -7,6 +7,7 @@ from pathlib import Path
 from demo.card import Task
 from demo.engine import Device, Model, Provider
 from demo.errors import ModelError, RequestError
+from demo.gallery import Gallery, open_gallery
 
 STARTER = Path(__file__).parent / "starter"
 """Models that ship with the project, so that the page has something to show before any pipeline has run."""
@@ -63,6 +64,17 @@ class Catalog:
             known = ", ".join(models) or f"none; {self.remedy()}"
             raise RequestError(f"there is no model '{name}' for this; choose from: {known}")
         return models[name]
+
+    def gallery(self, name: str) -> tuple[Model, Gallery]:
+        """Return a model for style transfer and its styles, the added ones included.
+
+        Raises:
+            ModelError: the model does not open, or is of an older make.
+            RequestError: there is no such model.
+
+        """
+        model = self.model(name, task="stylize")
+        return model, open_gallery(model, self.folder)
 
     def provider(self) -> Provider | None:
         """Return what the open sessions say they run on, None where no model is open."""

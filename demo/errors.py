@@ -4,6 +4,7 @@ DemoError
 ├── PictureError   a picture that cannot be taken
 ├── ModelError     a model file that is missing, damaged or not ours
 ├── RequestError   an argument out of range
+├── OutputError    a result that cannot be written
 └── LaunchError    the service cannot start
 """
 
@@ -22,6 +23,10 @@ class ModelError(DemoError):
 
 class RequestError(DemoError):
     """An argument of a request is out of range."""
+
+
+class OutputError(DemoError):
+    """A result cannot be written where it was asked for."""
 
 
 class LaunchError(DemoError):
