@@ -5,6 +5,7 @@ DemoError
 ├── ModelError     a model file that is missing, damaged or not ours
 ├── RequestError   an argument out of range
 ├── OutputError    a result that cannot be written
+├── BusyError      too many ask at once
 └── LaunchError    the service cannot start
 """
 
@@ -27,6 +28,10 @@ class RequestError(DemoError):
 
 class OutputError(DemoError):
     """A result cannot be written where it was asked for."""
+
+
+class BusyError(DemoError):
+    """More is asked for at once than can be served."""
 
 
 class LaunchError(DemoError):
