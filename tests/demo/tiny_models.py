@@ -80,7 +80,7 @@ def directed_proto(name: str = "guided", **changes: object) -> onnx.ModelProto:
         strengths=(0.5, 0.4, 0.3),
         provenance={"version": 3, "alias": "champion", "metrics": {"fid": 12.5}},
     )
-    return _proto(nodes, {"shape": np.array([-1, 3, 8, 8], dtype=np.int64)}, card, changes)
+    return make_proto(nodes, {"shape": np.array([-1, 3, 8, 8], dtype=np.int64)}, card, changes)
 
 
 def stylizer_proto(name: str = "tinter", **changes: object) -> onnx.ModelProto:
