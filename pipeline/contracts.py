@@ -64,9 +64,9 @@ class Batch:
 class Step:
     """Which step of a training this is: its `number`, from 0, and how much of the budget is used, `progress` in [0, 1).
 
-    Penalties count `strictness` times, which a training that fell back raises. A phase's batch is the share of one of
-    `ranks` processes. It leaves scalars for the log in `figures`, detached, on the device; they are read only at log
-    ticks.
+    Penalties count `strictness` times, which a sweep chooses and a training that fell back raises. A phase's batch is
+    the share of one of `ranks` processes. It leaves scalars for the log in `figures`, detached, on the device; they are
+    read only at log ticks.
     """
 
     number: int
@@ -212,6 +212,11 @@ class Objective(Part, ABC):
     def modules(self, image: Image) -> dict[str, nn.Module]:
         """Return what it needs beside the networks, by role; kept and restored with them, by default nothing."""
         return {}
+
+    @property
+    def penalised(self) -> bool:
+        """Whether its losses hold a penalty, which `Step.strictness` then weighs."""
+        return False
 
     @abstractmethod
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:

@@ -68,6 +68,22 @@ class Watching(_Section):
     response: Literal["warn", "stop", "roll_back"] = Field("warn", description="what a diagnosis leads to")
 
 
+class Sweep(_Section):
+    """Short trainings before the whole one, to find how strong the objective's penalties should be."""
+
+    factors: tuple[PositiveFloat, ...] = Field((0.5, 1.0, 2.0, 4.0), min_length=2, description="of the penalties")
+    share: float = Field(0.05, gt=0, le=1, description="share of the budget that each short training takes, on top")
+
+    def steps_of(self, steps: int) -> int:
+        """Return how long each short training before one of `steps` is."""
+        return max(1, round(self.share * steps))
+
+    @property
+    def cost(self) -> float:
+        """How much longer the sweep makes a training, as a share of it."""
+        return self.share * len(self.factors)
+
+
 class Training(_Section):
     """How long and how to train. Spans named as shares are fractions of the budget, so one number stretches all."""
 
@@ -82,6 +98,7 @@ class Training(_Section):
     flip: bool = Field(False, description="mirror pictures at random, left to right")
     snapshots: int = Field(4, ge=1, description="how often, evenly, the averaged weights are sampled and scored")
     watch: Watching = Watching()
+    sweep: Sweep | None = None
     log_every: int = Field(20, ge=1)
     checkpoint_every: int = Field(200, ge=1)
     seed: int = Field(0, ge=0)

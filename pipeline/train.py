@@ -28,23 +28,15 @@ from pipeline.errors import Interrupted, TrainingError
 from pipeline.pictures import grid, to_uint8
 from pipeline.progress import console, tracked
 from pipeline.recipe import Recipe
+from pipeline.sweep import sweep_penalties
 from pipeline.tracking import NullTracker, Tracker, open_tracker
 from pipeline.training import Row, Trainer
 from pipeline.watch import Watch
 from pipeline.workspace import Workspace, writing
 
 _CODE = (
-    *(
-        "assembly.py",
-        "compiling.py",
-        "contracts.py",
-        "device.py",
-        "distributed.py",
-        "doctor.py",
-        "schedules.py",
-        "scoring.py",
-    ),
-    *("training.py", "train.py", "watch.py"),
+    *("assembly.py", "compiling.py", "contracts.py", "device.py", "distributed.py", "doctor.py"),
+    *("schedules.py", "scoring.py", "sweep.py", "training.py", "train.py", "watch.py"),
     *("networks", "losses", "objectives", "features"),
 )
 
@@ -64,15 +56,17 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
         console.quiet = not world.leads
         trainer, example = assemble(recipe, dataset, device=device, world=world)
         unfinished = workspace.progress / f"{_digest(recipe, dataset, world)}.pt"
-        _start(recipe, trainer, unfinished=unfinished)
+        goes_on = _start(recipe, trainer, unfinished=unfinished)
         tracker: Tracker = NullTracker()
         if world.leads:
             memory = workspace.progress / "run.json"
-            tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=trainer.step > 0)
+            tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=goes_on)
         with _reporting_to(tracker):
             tracker.log_params(_settings(recipe))
             good = unfinished.with_name(f"{unfinished.stem}-good.pt")
             watch = Watch(recipe, dataset, trainer=trainer, tracker=tracker, good=good)
+            if recipe.train.sweep and not goes_on:
+                _sweep(recipe, trainer, unfinished=unfinished, watch=watch)
             if trainer.step == 0:
                 watch.keep_good()
             while trainer.step < trainer.steps:
@@ -84,8 +78,8 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
             shutil.rmtree(workspace.progress, ignore_errors=True)
 
 
-def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> None:
-    """Continue from the checkpoint that rank 0 finds, else measure how many steps the budget is."""
+def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> bool:
+    """Continue from the checkpoint that rank 0 finds and return True, else measure how many steps the budget is."""
     world = trainer.world
     if len(set(world.gather(unfinished.name))) > 1:
         raise TrainingError(f"{recipe.name}: the ranks differ in recipe, data, code or torch; give each the same")
@@ -95,8 +89,38 @@ def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> None:
         trainer.restore(state)
         console.print(f"{recipe.name}: training goes on after step {trainer.step:,} of {trainer.steps:,}")
     elif recipe.train.budget.minutes:
-        trainer.fit_into(recipe.train.budget.minutes)
-        console.print(f"{recipe.name}: {recipe.train.budget.minutes:g} minutes are {trainer.steps:,} steps here")
+        minutes, sweep = recipe.train.budget.minutes, recipe.train.sweep
+        trainer.fit_into(minutes / (1 + sweep.cost) if sweep else minutes)
+        beside = " beside the sweep" if sweep else ""
+        console.print(f"{recipe.name}: {minutes:g} minutes are {trainer.steps:,} steps here{beside}")
+    return state is not None
+
+
+def _sweep(recipe: Recipe, trainer: Trainer, *, unfinished: Path, watch: Watch) -> None:
+    """Choose the strength of the penalties, and save the choice: who goes on from here does not sweep again."""
+    config, world = recipe.train.sweep, trainer.world
+    assert config is not None
+    total = config.steps_of(trainer.steps) * len(config.factors)
+    steps = tracked(
+        sweep_penalties(recipe, trainer, watch.score), total=total, description=f"{recipe.name}: sweep of penalties"
+    )
+    with _stop_signals() as received, memory_advice(recipe.train.batch):
+        for _ in steps:
+            stop = int(world.largest(received[0] if received else 0))
+            if stop:
+                raise Interrupted(f"{recipe.name}: stopped in its sweep; the same command begins it anew", stop)
+    rows = trainer.history
+    for number, row in enumerate(rows, start=1):
+        watch.tracker.log_metrics(number, {name: value for name, value in row.items() if name != "step"})
+    watch.tracker.tag("ganvas.penalty_factor", f"{trainer.penalty_factor:g}")
+    found = ", ".join(f"{row['sweep_frechet']:.3g} with {row['sweep_factor']:g}" for row in rows)
+    console.print(
+        f"{recipe.name}: the training takes its penalties {trainer.penalty_factor:g} times as strong; the sweep's "
+        f"distances were {found}"
+    )
+    state = trainer.state()
+    if world.leads:
+        checkpoint.save(unfinished, state, digest=unfinished.stem)
 
 
 def _run(
@@ -150,7 +174,8 @@ def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> None:
     with writing(workspace.reports / "training.png") as scratch:
         shutil.copyfile(_sheet_of(workspace, kept["step"]), scratch)
     _write_curves(workspace.reports / "training.csv", trainer.history)
-    checkpoint.save(workspace.checkpoint, {"steps": kept["step"], "averaged": kept["averaged"]}, digest=recipe.digest)
+    state = {"steps": kept["step"], "averaged": kept["averaged"], "penalty_factor": trainer.penalty_factor}
+    checkpoint.save(workspace.checkpoint, state, digest=recipe.digest)
 
 
 def _digest(recipe: Recipe, dataset: Dataset, world: World) -> str:

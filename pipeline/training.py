@@ -95,6 +95,7 @@ class Trainer:
         self.averaged = {role: deepcopy(modules[role]).requires_grad_(False).eval() for role in deployed}
         self.steps = config.budget.steps or -(-(config.budget.images or 1) // config.batch)
         self.step = 0
+        self.penalty_factor = 1.0
         self.fallbacks = 0
         self.history: list[Row] = []
         self.best: dict[str, Any] = {}
@@ -159,6 +160,7 @@ class Trainer:
         return {
             "step": self.step,
             "steps": self.steps,
+            "penalty_factor": self.penalty_factor,
             "fallbacks": self.fallbacks,
             "history": self.history,
             "best": self.best,
@@ -173,7 +175,7 @@ class Trainer:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state` returned: on the CPU the same weights to the bit as without the break."""
         self.step, self.steps = state["step"], state["steps"]
-        self.fallbacks, self.best = state["fallbacks"], state["best"]
+        self.penalty_factor, self.fallbacks, self.best = state["penalty_factor"], state["fallbacks"], state["best"]
         self.history = list(state["history"])
         for role, module in self._modules.items():
             module.load_state_dict(state["modules"][role])
@@ -187,7 +189,8 @@ class Trainer:
             torch.cuda.set_rng_state(state["cuda"][self.world.rank], self._sampler.device)
 
     def _advance(self, *, logging: bool) -> Row:
-        step = Step(self.step, self.step / self.steps, strictness=2.0**self.fallbacks, ranks=self.world.size)
+        strictness = self.penalty_factor * 2.0**self.fallbacks
+        step = Step(self.step, self.step / self.steps, strictness=strictness, ranks=self.world.size)
         losses: dict[str, Tensor] = {}
         for role, compute_loss in self._phases:
             optimizer = self._optimizers[role]

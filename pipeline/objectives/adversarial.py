@@ -44,6 +44,12 @@ class Adversarial(Objective):
     def modules(self, image: Image) -> dict[str, nn.Module]:
         return {"augmentation": Augmentation(self.augment)} if self.augment else {}
 
+    @property
+    def penalised(self) -> bool:
+        return self.gradient_penalty > 0 or any(
+            weight == "auto" or weight.start > 0 or weight.end > 0 for weight in (self.r1, self.r2)
+        )
+
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
         if not isinstance(modules["generator"], LatentGenerator):
             raise RecipeError("objective.name", "'adversarial' needs a generator of latents", "choose another network")

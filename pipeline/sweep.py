@@ -1,0 +1,45 @@
+"""A short training for each of several strengths of the penalties, from the same start; the best one's goes on."""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from math import inf
+
+from pipeline.errors import RecipeError
+from pipeline.recipe import Recipe
+from pipeline.training import Row, Trainer
+
+
+def sweep_penalties(recipe: Recipe, trainer: Trainer, score: Callable[[], Row]) -> Iterator[None]:
+    """Train from step 0 with each factor that `train.sweep` names; yield after each step.
+
+    In the end the trainer stands at its start again, with the factor whose averaged weights had the lowest `frechet`
+    in `score()`, and its history holds a row for each. Schedules go as in the whole training, whose beginning each is.
+
+    Raises:
+        RecipeError: the objective has no penalty, or snapshots are not scored.
+
+    """
+    config = recipe.train.sweep
+    assert config is not None
+    if not recipe.objective.penalised:
+        remedy = "set objective.r1, r2 or gradient_penalty, or leave train.sweep out"
+        raise RecipeError(f"{recipe.name}.train.sweep", "tries penalties, and the objective has none", remedy)
+    if not recipe.train.watch.samples:
+        raise RecipeError(f"{recipe.name}.train.sweep", "compares scores of samples, and train.watch.samples is 0",
+                          "set that to 256, say, or leave train.sweep out")  # fmt: skip
+    start = deepcopy(trainer.state())
+    distances: dict[float, float] = {}
+    for factor in config.factors:
+        trainer.restore(deepcopy(start))  # an optimiser goes on with the very tensors that it is given
+        trainer.penalty_factor = factor
+        run = trainer.run()
+        for _ in range(config.steps_of(trainer.steps)):
+            next(run)
+            yield
+        weights = (weight for module in trainer.state()["modules"].values() for weight in module.values())
+        distances[factor] = score()["frechet"] if all(weight.isfinite().all() for weight in weights) else inf
+    trainer.restore(start)
+    trainer.penalty_factor = min(distances, key=distances.__getitem__)
+    trainer.history = [
+        {"step": 0, "sweep_factor": factor, "sweep_frechet": distance} for factor, distance in distances.items()
+    ]
