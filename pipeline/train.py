@@ -25,10 +25,11 @@ from pipeline.data.dataset import Dataset
 from pipeline.device import choose_device, memory_advice
 from pipeline.distributed import World
 from pipeline.errors import Interrupted, TrainingError
+from pipeline.penalty_sweep import SWEPT, sweep_penalties
 from pipeline.pictures import grid, to_uint8
 from pipeline.progress import console, tracked
 from pipeline.recipe import Recipe
-from pipeline.sweep import sweep_penalties
+from pipeline.scoring import SCORES
 from pipeline.tracking import NullTracker, Tracker, open_tracker
 from pipeline.training import Row, Trainer
 from pipeline.watch import Watch
@@ -36,7 +37,7 @@ from pipeline.workspace import Workspace, writing
 
 _CODE = (
     *("assembly.py", "autoencoders.py", "compiling.py", "contracts.py", "device.py", "distributed.py", "doctor.py"),
-    *("schedules.py", "scoring.py", "sweep.py", "training.py", "train.py", "watch.py"),
+    *("penalty_sweep.py", "schedules.py", "scoring.py", "training.py", "train.py", "watch.py"),
     *("networks", "losses", "objectives", "features"),
 )
 
@@ -72,8 +73,8 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
             while trainer.step < trainer.steps:
                 _run(recipe, workspace, trainer=trainer, example=example, unfinished=unfinished, watch=watch)
             if world.leads:
-                _finish(recipe, workspace, trainer=trainer)
-                tracker.log_file(workspace.reports / "training.csv")
+                for curve in _finish(recipe, workspace, trainer=trainer):
+                    tracker.log_file(curve)
         if world.leads:
             shutil.rmtree(workspace.progress, ignore_errors=True)
 
@@ -165,8 +166,8 @@ def _sheet_of(workspace: Workspace, step: int) -> Path:
     return workspace.progress / f"samples-{step:06d}.png"
 
 
-def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> None:
-    """Write what is kept, completed: the best snapshot, or the last where the recipe says so or none was scored."""
+def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> list[Path]:
+    """Write what is kept, completed: the best snapshot or, by choice or unscored, the last; return the curves' files."""
     step = trainer.step
     if recipe.train.watch.keep == "best" and trainer.best:
         step = trainer.best["step"]
@@ -176,10 +177,11 @@ def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> None:
         recipe.objective.finish(trainer.averaged, trainer.sampler.each())
     with writing(workspace.reports / "training.png") as scratch:
         shutil.copyfile(_sheet_of(workspace, step), scratch)
-    _write_curves(workspace.reports / "training.csv", trainer.history)
+    curves = _write_curves(workspace.reports, trainer.history)
     averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
     state = {"steps": step, "averaged": averaged, "penalty_factor": trainer.penalty_factor}
     checkpoint.save(workspace.checkpoint, state, digest=recipe.digest)
+    return curves
 
 
 def _digest(recipe: Recipe, dataset: Dataset, world: World) -> str:
@@ -203,12 +205,23 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _write_curves(path: Path, history: list[Row]) -> None:
-    with writing(path) as scratch, scratch.open("w", newline="") as stream:
-        names = dict.fromkeys(name for row in history for name in row)
-        writer = csv.DictWriter(stream, fieldnames=list(names), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in history)
+def _write_curves(folder: Path, history: list[Row]) -> list[Path]:
+    """Write the log ticks' figures, the snapshots' scores and the sweep apart: DVC draws an empty cell as nought."""
+    figures = dict.fromkeys(name for row in history for name in row if name not in {"step", *SCORES, *SWEPT})
+    files = []
+    for kind, names in (("training", figures), ("snapshots", SCORES), ("sweep", SWEPT)):
+        rows = [row for row in history if any(name in row for name in names)]
+        columns = [name for name in ("step", *names) if name == "step" or any(name in row for row in rows)]
+        path = folder / f"{kind}.csv"
+        if kind == "sweep" and not rows:
+            path.unlink(missing_ok=True)
+            continue
+        with writing(path) as scratch, scratch.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, columns, extrasaction="ignore", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
+        files.append(path)
+    return files
 
 
 @contextmanager

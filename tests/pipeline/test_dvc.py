@@ -102,7 +102,11 @@ def test_every_default_recipe_has_its_curves():
     assert {file for file in drawn if file.endswith("training.csv")} == {
         f"reports/{name}/training.csv" for name in recipes
     }
-    others = {str(Path(file).parent) for file in drawn if not file.endswith("training.csv")}
+    sampling = {name for name, recipe in recipes.items() if recipe["objective"]["name"] == "adversarial"}
+    assert {file for file in drawn if file.endswith("snapshots.csv")} == {
+        f"reports/{name}/snapshots.csv" for name in sampling
+    }
+    others = {str(Path(file).parent) for file in drawn if not file.endswith(("training.csv", "snapshots.csv"))}
     assert others == {f"reports/{name}/evaluation" for name in recipes}
 
 

@@ -17,9 +17,9 @@ from pipeline import checkpoint
 from pipeline.assembly import assemble
 from pipeline.data.dataset import Dataset
 from pipeline.errors import RecipeError
+from pipeline.penalty_sweep import sweep_penalties
 from pipeline.prepare import prepare
 from pipeline.recipe import Recipe, Sweep, read_recipe
-from pipeline.sweep import sweep_penalties
 from pipeline.train import train
 from pipeline.workspace import Workspace
 
@@ -51,9 +51,8 @@ def test_an_absurd_penalty_loses_and_the_curves_and_the_checkpoint_say_so(
 ) -> None:
     recipe = painter()
     train(recipe, prepared)
-    with (prepared.reports / "training.csv").open() as stream:
-        first, second = [row for row in csv.DictReader(stream) if row["sweep_factor"]]
-    assert (first["step"], second["step"]) == ("0", "0")
+    with (prepared.reports / "sweep.csv").open() as stream:
+        first, second = csv.DictReader(stream)
     assert (float(first["sweep_factor"]), float(second["sweep_factor"])) == (ABSURD, 1.0)
     assert float(first["sweep_frechet"]) > float(second["sweep_frechet"])
     assert state_of(recipe, prepared)["penalty_factor"] == 1.0
@@ -67,6 +66,7 @@ def test_after_the_sweep_all_is_as_without_one_but_for_the_factor(prepared: Work
     found = state_of(swept, prepared)["averaged"]["generator"]
     train(plain, prepared)
     expected = state_of(plain, prepared)["averaged"]["generator"]
+    assert not (prepared.reports / "sweep.csv").exists()
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
 
 
@@ -132,7 +132,7 @@ def test_a_stylization_has_no_penalty_to_sweep(workplace: Path) -> None:
         train(recipe, Workspace("stylist"))
 
 
-def test_penalties_are_known_from_the_objective() -> None:
+def test_penalties_are_known_from_the_objective(workplace: Path) -> None:
     def penalised(**settings: object) -> bool:
         return painter(settings).objective.penalised
 

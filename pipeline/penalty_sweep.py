@@ -8,6 +8,8 @@ from pipeline.errors import RecipeError
 from pipeline.recipe import Recipe
 from pipeline.training import Row, Trainer
 
+SWEPT = ("sweep_factor", "sweep_frechet")
+
 
 def sweep_penalties(recipe: Recipe, trainer: Trainer, score: Callable[[], Row]) -> Iterator[None]:
     """Train from step 0 with each factor that `train.sweep` names; yield after each step.
@@ -40,6 +42,4 @@ def sweep_penalties(recipe: Recipe, trainer: Trainer, score: Callable[[], Row]) 
         distances[factor] = score()["frechet"] if all(weight.isfinite().all() for weight in weights) else inf
     trainer.restore(start)
     trainer.penalty_factor = min(distances, key=distances.__getitem__)
-    trainer.history = [
-        {"step": 0, "sweep_factor": factor, "sweep_frechet": distance} for factor, distance in distances.items()
-    ]
+    trainer.history = [{"step": 0, **dict(zip(SWEPT, candidate, strict=True))} for candidate in distances.items()]
