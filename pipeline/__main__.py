@@ -79,6 +79,22 @@ def _project(
     run(read_recipe(params, recipe), Workspace(recipe), picture, class_name=class_name, steps=steps, seed=seed)
 
 
+@app.command("promote", help="Make the model of RECIPE champion, if it is committed and the gate lets it pass.")
+def _promote(recipe: RecipeName, params: Params = Path("params.yaml")) -> None:
+    read_recipe = importlib.import_module("pipeline.recipe").read_recipe
+    importlib.import_module("pipeline.promotion").promote(read_recipe(params, recipe), Workspace(recipe))
+
+
+@app.command("rollback", help="Make the champion before the last one champion of RECIPE again.")
+def _rollback(recipe: RecipeName) -> None:
+    importlib.import_module("pipeline.promotion").rollback(recipe, Path())
+
+
+@app.command("registry-sync", help="Make MLflow's registry say what champions.yaml says; rebuild what it lacks.")
+def _registry_sync() -> None:
+    importlib.import_module("pipeline.promotion").registry_sync(Path())
+
+
 def main() -> None:
     """Run the command line; an expected failure prints its sentence and exits with 1, a stop with 128 + signal."""
     try:

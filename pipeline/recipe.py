@@ -110,6 +110,20 @@ class Evaluation(_Section):
         return parse_part(EXTRACTORS, content, f"{where}.extractor")
 
 
+class Gate(_Section):
+    """What a model must hold to become champion. Of the guards, those count whose figures its kind of model has."""
+
+    margin: float = Field(0.0, ge=0, description="how much better than the champion, as a share of its score")
+    parity: PositiveFloat = Field(1e-3, description="largest difference between torch and ONNX, on a scale of 2")
+    latency: PositiveFloat = Field(2000.0, description="median of the slowest workload of latency.json, ms")
+    size: PositiveFloat = Field(200.0, description="all files of the model together, MB")
+    copies: float = Field(0.05, ge=0, le=1, description="largest share of samples too near to a training picture")
+    recall: float = Field(0.2, ge=0, le=1, description="smallest share of the real pictures that samples reach")
+    coverage: float = Field(0.5, ge=0, le=1, description="smallest overlap with the real shares of the classes")
+    edges: float = Field(0.4, ge=0, le=1, description="smallest share of a photograph's edges that is kept")
+    variety: float = Field(0.02, ge=0, description="smallest distance between noises, of that to the photograph")
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """One trainable model: a part from each of four folders, and how long to train."""
@@ -123,6 +137,7 @@ class Recipe:
     train: Training
     export: Export
     evaluate: Evaluation
+    gate: Gate
 
     @property
     def digest(self) -> str:
@@ -151,6 +166,7 @@ def read_recipe(params: Path, name: str) -> Recipe:
         "train": (Training, True),
         "export": (Export, False),
         "evaluate": (Evaluation, False),
+        "gate": (Gate, False),
     }
     for key in section:
         if key not in {*parts, "description"}:

@@ -4,7 +4,6 @@ import importlib.util
 import json
 import logging
 import os
-import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.recipe import Recipe
+from pipeline.repository import revision
 from pipeline.store import connect, experiment_id, failures, load_mlflow, reason, reporting
 from pipeline.workspace import writing
 
@@ -174,14 +174,14 @@ def open_tracker(recipe: Recipe, *, data_digest: str, memory: Path, resume: bool
     client = connect()
     experiment = experiment_id(client, recipe.name)
     with reporting():
-        identity = lineage(recipe, data_digest)
+        identity = lineage_tags(recipe.name, recipe_digest=recipe.digest, data_digest=data_digest)
         remembered = _remembered_run(client, memory)
         if remembered and resume and identity.items() <= remembered.data.tags.items():
             client.update_run(remembered.info.run_id, status="RUNNING")
             return MlflowTracker(client, remembered.info.run_id, memory=memory)
         if remembered and remembered.info.status == "RUNNING":
             client.set_terminated(remembered.info.run_id, "KILLED")
-        tags = {"ganvas.stage": "train", **identity, **revision()}
+        tags = {"ganvas.stage": "train", **identity, **revision_tags()}
         run_id = client.create_run(experiment, tags=tags, run_name=recipe.name).info.run_id
     with writing(memory) as scratch:
         scratch.write_text(json.dumps({"store": client.tracking_uri, "run": run_id}))
@@ -193,28 +193,15 @@ def tracking_is_off() -> bool:
     return os.environ.get("GANVAS_TRACKING", "").lower() in {"off", "0", "false", "no"}
 
 
-def lineage(recipe: Recipe, data_digest: str) -> dict[str, str]:
+def lineage_tags(name: str, *, recipe_digest: str, data_digest: str) -> dict[str, str]:
     """Return the tags by which a model version finds the training that made it."""
-    return {
-        "ganvas.recipe": recipe.name,
-        "ganvas.recipe_digest": recipe.digest,
-        "ganvas.data_digest": data_digest,
-    }
+    return {"ganvas.recipe": name, "ganvas.recipe_digest": recipe_digest, "ganvas.data_digest": data_digest}
 
 
-def revision() -> dict[str, str]:
+def revision_tags(root: Path = Path()) -> dict[str, str]:
     """Return as tags the git commit and whether tracked files differ from it; nothing where there is no git."""
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
-
-    try:
-        commit = git("rev-parse", "HEAD")
-        # DVC writes its lock file while the stages run, so that one says nothing.
-        changes = git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(exclude,top,glob)**/dvc.lock")
-    except (OSError, subprocess.CalledProcessError):
-        return {}
-    return {"mlflow.source.git.commit": commit, "ganvas.dirty": str(bool(changes)).lower()}
+    found = revision(root)
+    return {"mlflow.source.git.commit": found.commit, "ganvas.dirty": str(found.dirty).lower()} if found else {}
 
 
 def _remembered_run(client: "MlflowClient", memory: Path) -> "Run | None":
