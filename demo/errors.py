@@ -4,6 +4,7 @@ DemoError
 ├── PictureError   a picture that cannot be taken
 ├── ModelError     a model file that is missing, damaged or not ours
 ├── RequestError   an argument out of range
+├── RegistryError  a registry that does not answer, or offers what cannot be served
 └── LaunchError    the service cannot start
 """
 
@@ -22,6 +23,10 @@ class ModelError(DemoError):
 
 class RequestError(DemoError):
     """An argument of a request is out of range."""
+
+
+class RegistryError(DemoError):
+    """An MLflow server does not answer as it should, or its champion cannot be served."""
 
 
 class LaunchError(DemoError):

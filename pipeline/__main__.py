@@ -26,6 +26,9 @@ ClassName = Annotated[str | None, typer.Option("--class", metavar="NAME", help="
 Steps = Annotated[int, typer.Option(min=1, max=100_000, help="How many steps the search takes.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Where the search begins.")]
 Params = Annotated[Path, typer.Option(metavar="FILE", help="The file that holds the recipes.")]
+Subject = Annotated[
+    str, typer.Argument(metavar="SUBJECT", help="A picture that the page made, NAME/VERSION or NAME@ALIAS.")
+]
 
 app = typer.Typer(
     help="Prepare data, train generative networks, export, evaluate and register them.",
@@ -93,6 +96,12 @@ def _rollback(recipe: RecipeName) -> None:
 @app.command("registry-sync", help="Make MLflow's registry say what champions.yaml says; rebuild what it lacks.")
 def _registry_sync() -> None:
     importlib.import_module("pipeline.promotion").registry_sync(Path())
+
+
+@app.command("lineage", help="Walk from SUBJECT back to run, commit, data and recipe, and say what no longer matches.")
+def _lineage(subject: Subject) -> None:
+    for step in importlib.import_module("pipeline.lineage").lineage(subject, Path()):
+        typer.echo(str(step))
 
 
 def main() -> None:

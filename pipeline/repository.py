@@ -121,6 +121,21 @@ def read_at(commit: str, path: str, root: Path = Path()) -> str:
         ) from error
 
 
+def find_commit(digest: str, recipe: str, root: Path = Path()) -> str | None:
+    """Return the oldest commit of any branch whose lock has a digest for a recipe, None where none has."""
+    try:
+        commits = _git(root, "log", "--all", "--reverse", "--format=%H", "--", LOCK).splitlines()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    for commit in commits:
+        try:
+            if Lock.parse(read_at(commit, LOCK, root), recipe).digest == digest:
+                return commit
+        except LineageError:
+            continue  # the lock was taken away in that commit, or did not know the recipe yet
+    return None
+
+
 def commit_file(path: str, message: str, root: Path = Path()) -> str:
     """Commit one file and nothing else, and return the new commit.
 
