@@ -82,6 +82,11 @@ def _project(
     run(read_recipe(params, recipe), Workspace(recipe), picture, class_name=class_name, steps=steps, seed=seed)
 
 
+@app.command("sweep", help="Search better settings of RECIPE, as its section `sweep` says, and write them into FILE.")
+def _sweep(recipe: RecipeName, params: Params = Path("params.yaml")) -> None:
+    importlib.import_module("pipeline.sweep").sweep(recipe, params, Workspace(recipe))
+
+
 @app.command("promote", help="Make the model of RECIPE champion, if it is committed and the gate lets it pass.")
 def _promote(recipe: RecipeName, params: Params = Path("params.yaml")) -> None:
     read_recipe = importlib.import_module("pipeline.recipe").read_recipe

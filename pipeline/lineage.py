@@ -152,21 +152,22 @@ def _commit_steps(version: "ModelVersion", root: Path) -> Iterator[Step]:
     """Yield commit, lock, data and recipe as the commit has them, beside what the version and this folder say."""
     tags, name = version.tags, version.name
     commit, recorded = tags.get(COMMIT, ""), tags.get(LOCK_DIGEST, "")
-    dirty = ""
+    lost = "" if commit else "it was registered outside git"
     if commit and tags.get(DIRTY) == "true":
         # Stages run before their results are committed: a later commit may hold the very lock that was stamped.
         later = find_commit(recorded, name, root)
-        commit, dirty = (later, "") if later else (commit, "it was made from changes that no commit holds")
-    try:
-        if not commit:
-            raise LineageError("it was registered outside git")
-        lock = Lock.parse(read_at(commit, LOCK, root), name)
-    except LineageError as error:
-        yield Step("commit", commit or "none", "; ".join(filter(None, [dirty, str(error)])))
+        commit, lost = (later, "") if later else (commit, "it was made from changes that no commit holds")
+    lock = None
+    if not lost:
+        try:
+            lock = Lock.parse(read_at(commit, LOCK, root), name)
+        except LineageError as error:
+            lost = str(error)
+    yield Step("commit", commit or "none", lost)
+    if lock is None:
         yield Step("data", f"digest {tags.get('ganvas.data_digest', 'unknown')}")
         yield Step("recipe", f"digest {tags.get('ganvas.recipe_digest', 'unknown')}")
         return
-    yield Step("commit", commit, dirty)
     differs = f"the version was stamped with {recorded[:_SHOWN] or 'none'}" if recorded != lock.digest else ""
     yield Step("lock", f"{LOCK} of that commit, digest {lock.digest[:_SHOWN]}", differs)
     here = _lock_here(name, root)

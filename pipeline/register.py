@@ -10,13 +10,15 @@ import logging
 
 from demo.errors import ModelError
 from demo.modelfile import ModelFile
-from pipeline.candidate import Candidate, read_candidate
+from pipeline.candidate import DIRTY, Candidate, read_candidate
 from pipeline.errors import ExportError
 from pipeline.gate import Verdict, judge
+from pipeline.outbox import deliver_ended
 from pipeline.progress import console
 from pipeline.recipe import Recipe
 from pipeline.registry import CHALLENGER, alias, keep
-from pipeline.store import connect
+from pipeline.repository import is_committed
+from pipeline.store import connect, reporting
 from pipeline.tracking import revision_tags, tracking_is_off
 from pipeline.workspace import Workspace
 
@@ -41,6 +43,8 @@ def register(recipe: Recipe, workspace: Workspace) -> None:
         _log.warning("GANVAS_TRACKING is off, so %s is not registered", recipe.name)
         return
     client = connect()
+    with reporting():
+        deliver_ended(client)
     version, known = keep(client, candidate_of(recipe, workspace, verdict))
     alias(client, recipe.name, as_=CHALLENGER, version=version)
     console.print(
@@ -75,10 +79,13 @@ def candidate_of(recipe: Recipe, workspace: Workspace, verdict: Verdict) -> Cand
     """
     parts = {"data": recipe.data, "network": recipe.network, "objective": recipe.objective, "loss": recipe.loss}
     sections = {**parts, "train": recipe.train, "export": recipe.export, "evaluate": recipe.evaluate}
+    revision = revision_tags(workspace.root)
+    if revision and not is_committed(recipe.name, workspace.root):
+        revision[DIRTY] = "true"
     return read_candidate(
         workspace,
         settings={name: section.model_dump(mode="json") for name, section in sections.items()},
-        revision=revision_tags(workspace.root),
+        revision=revision,
         reasons=verdict.reasons,
         passed=verdict.passed,
     )

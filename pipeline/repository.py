@@ -121,6 +121,18 @@ def read_at(commit: str, path: str, root: Path = Path()) -> str:
         ) from error
 
 
+def is_committed(recipe: str, root: Path = Path()) -> bool:
+    """Tell whether the commit's lock says of a recipe what the one in the folder says; without a lock there it does."""
+    try:
+        here = Lock.parse((root / LOCK).read_text(encoding="utf-8"), recipe)
+    except (OSError, LineageError):
+        return True
+    try:
+        return Lock.parse(read_at("HEAD", LOCK, root), recipe) == here
+    except LineageError:
+        return False
+
+
 def find_commit(digest: str, recipe: str, root: Path = Path()) -> str | None:
     """Return the oldest commit of any branch whose lock has a digest for a recipe, None where none has."""
     try:

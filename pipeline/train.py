@@ -70,7 +70,7 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
             memory = workspace.progress / "run.json"
             tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=trainer.step > 0)
         with _reporting_to(tracker):
-            tracker.log_params(_settings(recipe))
+            tracker.log_params(settings_of(recipe))
             good = unfinished.with_name(f"{unfinished.stem}-good.pt")
             watch = Watch(recipe, dataset, trainer=trainer, tracker=tracker, good=good)
             if trainer.step == 0:
@@ -164,7 +164,7 @@ def _digest(recipe: Recipe, dataset: Dataset, world: World) -> str:
     return digest.hexdigest()[:16]
 
 
-def _settings(recipe: Recipe) -> dict[str, Any]:
+def settings_of(recipe: Recipe) -> dict[str, Any]:
     """Return the recipe as flat names and values, for the tracker."""
     sections = {"data": recipe.data, "network": recipe.network, "objective": recipe.objective, "loss": recipe.loss}
     return {
