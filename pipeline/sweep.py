@@ -85,7 +85,7 @@ def _alone(path: Path, name: str) -> Iterator[None]:
 def _open_study(database: Path, recipe: Recipe, first: dict[str, Any], dataset: Dataset) -> optuna.Study:
     """Open the study of these settings and data; trials that a killed sweep left unfinished are run again."""
     assert recipe.sweep is not None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     searched = recipe.sweep.model_dump(mode="json", exclude={"trials"})
     told = json.dumps([searched, recipe.digest, dataset.digest], sort_keys=True)
     study = optuna.create_study(
@@ -164,14 +164,16 @@ def _train(recipe: Recipe, dataset: Dataset, *, trial: Trial, tracker: Tracker, 
     with memory_advice(recipe.train.batch):
         for step, figures in trainer.run():
             tracker.log_metrics(step, figures)
-            if step % pause == 0 or step == trainer.steps:
+            shown = step % pause == 0 or step == trainer.steps
+            if shown:
                 watch.take_snapshot()
             for row in trainer.history[reported:]:
                 if metric in row and math.isfinite(row[metric]):
                     lowest = min(lowest, row[metric])
                     trial.report(row[metric], int(row["step"]))
             reported = len(trainer.history)
-            watch.examine()
+            if (figures or shown) and watch.examine():
+                raise TrainingError(f"{recipe.name}: the trial fell back, which a sweep does not wait for")
             if trial.should_prune():
                 raise optuna.TrialPruned
     if not math.isfinite(lowest):
