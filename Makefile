@@ -21,7 +21,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 DVC := { git rev-parse --git-dir >/dev/null 2>&1 || dvc config --local core.no_scm true; } && dvc
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro zoo train-distributed demo app test check bench quality mlflow clean
+.PHONY: help setup repro zoo train-distributed demo app promote rollback registry-sync test check bench quality mlflow clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -46,6 +46,15 @@ demo: repro ## Run the pipeline, then open the page on http://HOST:PORT
 
 app: $(READY) ## Open the page alone, with the models that are there
 	@python -m demo --host $(HOST) --port $(PORT)
+
+promote: $(READY) ## Make the model of RECIPE champion, if it is committed and the gate lets it pass
+	@python -m pipeline promote $(RECIPE)
+
+rollback: $(READY) ## Make the champion before the last one champion of RECIPE again
+	@python -m pipeline rollback $(RECIPE)
+
+registry-sync: $(READY) ## Make MLflow's registry say what champions.yaml says, rebuilding what it lacks
+	@python -m pipeline registry-sync
 
 test: $(READY) ## Run the whole test suite, the browser test included
 	@python -m pytest

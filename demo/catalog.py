@@ -28,7 +28,7 @@ class Entry:
 class Catalog:
     """The models at `folder/<recipe>/model.onnx`, which are what `pipeline export` writes, and those of `starter`.
 
-    Where both have a model of one name, the folder's is served.
+    Where both have a model of one name, the folder's is served. `origin` is the registry that the folder mirrors.
     Nothing is read before it is asked for. A file that was exported anew is opened anew at the next question; a file
     that did not change costs one `stat`.
     """
@@ -36,6 +36,7 @@ class Catalog:
     folder: Path
     device: Device = "auto"
     starter: Path | None = None
+    origin: str = ""
     _opened: dict[str, tuple[_Stamp | None, Entry]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -83,6 +84,8 @@ class Catalog:
 
     def remedy(self) -> str:
         """Return the sentence for a catalogue without a model."""
+        if self.origin:
+            return f"promote a model in the registry {self.origin} with `make promote`"
         return f"make the models with `make repro`, or name their folder with --models (now {self.folder})"
 
     def _folders(self) -> list[Path]:

@@ -6,6 +6,7 @@ DemoError
 ├── RequestError   an argument out of range
 ├── OutputError    a result that cannot be written
 ├── BusyError      too many ask at once
+├── RegistryError  a registry that does not answer, or offers what cannot be served
 └── LaunchError    the service cannot start
 """
 
@@ -32,6 +33,10 @@ class OutputError(DemoError):
 
 class BusyError(DemoError):
     """More is asked for at once than can be served."""
+
+
+class RegistryError(DemoError):
+    """An MLflow server does not answer as it should, or its champion cannot be served."""
 
 
 class LaunchError(DemoError):

@@ -26,8 +26,10 @@ ClassName = Annotated[str | None, typer.Option("--class", metavar="NAME", help="
 Steps = Annotated[int, typer.Option(min=1, max=100_000, help="How many steps the search takes.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Where the search begins.")]
 Params = Annotated[Path, typer.Option(metavar="FILE", help="The file that holds the recipes; results go beside it.")]
-
 Table = Annotated[Path, typer.Option(metavar="FILE", help="The table; its figures and the sheet go beside it.")]
+Subject = Annotated[
+    str, typer.Argument(metavar="SUBJECT", help="A picture that the page made, NAME/VERSION or NAME@ALIAS.")
+]
 
 app = typer.Typer(
     help="Prepare data, train generative networks, export, evaluate and register them.",
@@ -85,6 +87,33 @@ def _project(
 @app.command("compare", help="Rank the registered models of all recipes in one table, with a sheet of pictures.")
 def _compare(params: Params = Path("params.yaml"), out: Table = Path("reports/models.md")) -> None:
     importlib.import_module("pipeline.compare").compare(params, out)
+
+
+@app.command("sweep", help="Search better settings of RECIPE, as its section `sweep` says, and write them into FILE.")
+def _sweep(recipe: RecipeName, params: Params = Path("params.yaml")) -> None:
+    importlib.import_module("pipeline.sweep").sweep(recipe, params, Workspace(recipe, params.parent))
+
+
+@app.command("promote", help="Make the model of RECIPE champion, if it is committed and the gate lets it pass.")
+def _promote(recipe: RecipeName, params: Params = Path("params.yaml")) -> None:
+    read_recipe = importlib.import_module("pipeline.recipe").read_recipe
+    importlib.import_module("pipeline.promotion").promote(read_recipe(params, recipe), Workspace(recipe, params.parent))
+
+
+@app.command("rollback", help="Make the champion before the last one champion of RECIPE again.")
+def _rollback(recipe: RecipeName) -> None:
+    importlib.import_module("pipeline.promotion").rollback(recipe, Path())
+
+
+@app.command("registry-sync", help="Make MLflow's registry say what champions.yaml says; rebuild what it lacks.")
+def _registry_sync() -> None:
+    importlib.import_module("pipeline.promotion").registry_sync(Path())
+
+
+@app.command("lineage", help="Walk from SUBJECT back to run, commit, data and recipe, and say what no longer matches.")
+def _lineage(subject: Subject) -> None:
+    for step in importlib.import_module("pipeline.lineage").lineage(subject, Path()):
+        typer.echo(str(step))
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from pipeline.gathering import draw_samples
 from pipeline.pictures import Uint8, contact_sheet
 from pipeline.progress import console
 from pipeline.recipe import read_names, read_recipe
-from pipeline.register import ALIAS
+from pipeline.registry import CHALLENGER
 from pipeline.store import connect, load_mlflow, reporting
 from pipeline.workspace import Workspace, writing
 
@@ -147,7 +147,7 @@ def _said(figure: float | None) -> str:
 def _read_row(client: "MlflowClient", name: str) -> Row | None:
     """Return the row of a recipe's challenger, None where there is none."""
     try:
-        version = client.get_model_version_by_alias(name, ALIAS)
+        version = client.get_model_version_by_alias(name, CHALLENGER)
     except load_mlflow().exceptions.MlflowException:
         return None
     with reporting(), tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ SWEPT = ("sweep_factor", "sweep_frechet")
 
 
 def sweep_penalties(recipe: Recipe, trainer: Trainer, score: Callable[[], Row]) -> Iterator[None]:
-    """Train from step 0 with each factor that `train.sweep` names; yield after each step.
+    """Train from step 0 with each factor that `train.penalty_sweep` names; yield after each step.
 
     In the end the trainer stands at its start again, with the factor whose averaged weights had the lowest `frechet`
     in `score()`, and its history holds a row for each. Schedules go as in the whole training, whose beginning each is.
@@ -21,14 +21,15 @@ def sweep_penalties(recipe: Recipe, trainer: Trainer, score: Callable[[], Row]) 
         RecipeError: the objective has no penalty, or snapshots are not scored.
 
     """
-    config = recipe.train.sweep
+    config = recipe.train.penalty_sweep
     assert config is not None
+    where = f"{recipe.name}.train.penalty_sweep"
     if not recipe.objective.penalised:
-        remedy = "set objective.r1, r2 or gradient_penalty, or leave train.sweep out"
-        raise RecipeError(f"{recipe.name}.train.sweep", "tries penalties, and the objective has none", remedy)
+        remedy = "set objective.r1, r2 or gradient_penalty, or leave train.penalty_sweep out"
+        raise RecipeError(where, "tries penalties, and the objective has none", remedy)
     if not recipe.train.watch.samples:
-        raise RecipeError(f"{recipe.name}.train.sweep", "compares scores of samples, and train.watch.samples is 0",
-                          "set that to 256, say, or leave train.sweep out")  # fmt: skip
+        remedy = "set that to 256, say, or leave train.penalty_sweep out"
+        raise RecipeError(where, "compares scores of samples, and train.watch.samples is 0", remedy)
     start = deepcopy(trainer.state())
     distances: dict[float, float] = {}
     for factor in config.factors:

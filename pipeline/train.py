@@ -63,10 +63,10 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
             memory = workspace.progress / "run.json"
             tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=goes_on)
         with _reporting_to(tracker):
-            tracker.log_params(_settings(recipe))
+            tracker.log_params(settings_of(recipe))
             good = unfinished.with_name(f"{unfinished.stem}-good.pt")
             watch = Watch(recipe, dataset, trainer=trainer, tracker=tracker, good=good)
-            if recipe.train.sweep and not goes_on:
+            if recipe.train.penalty_sweep and not goes_on:
                 _sweep(recipe, trainer, unfinished=unfinished, watch=watch)
             if trainer.step == 0:
                 watch.keep_good()
@@ -90,7 +90,7 @@ def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> bool:
         trainer.restore(state)
         console.print(f"{recipe.name}: training goes on after step {trainer.step:,} of {trainer.steps:,}")
     elif recipe.train.budget.minutes:
-        minutes, sweep = recipe.train.budget.minutes, recipe.train.sweep
+        minutes, sweep = recipe.train.budget.minutes, recipe.train.penalty_sweep
         trainer.fit_into(minutes / (1 + sweep.cost) if sweep else minutes)
         beside = " beside the sweep" if sweep else ""
         console.print(f"{recipe.name}: {minutes:g} minutes are {trainer.steps:,} steps here{beside}")
@@ -99,7 +99,7 @@ def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> bool:
 
 def _sweep(recipe: Recipe, trainer: Trainer, *, unfinished: Path, watch: Watch) -> None:
     """Choose the strength of the penalties, and save the choice: who goes on from here does not sweep again."""
-    config, world = recipe.train.sweep, trainer.world
+    config, world = recipe.train.penalty_sweep, trainer.world
     assert config is not None
     total = config.steps_of(trainer.steps) * len(config.factors)
     steps = tracked(
@@ -167,7 +167,7 @@ def _sheet_of(workspace: Workspace, step: int) -> Path:
 
 
 def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> list[Path]:
-    """Write what is kept, completed: the best snapshot or, by choice or unscored, the last; return the curves' files."""
+    """Write what is kept, completed: the best snapshot or, by choice or unscored, the last; return the curves."""
     step = trainer.step
     if recipe.train.watch.keep == "best" and trainer.best:
         step = trainer.best["step"]
@@ -195,7 +195,7 @@ def _digest(recipe: Recipe, dataset: Dataset, world: World) -> str:
     return digest.hexdigest()[:16]
 
 
-def _settings(recipe: Recipe) -> dict[str, Any]:
+def settings_of(recipe: Recipe) -> dict[str, Any]:
     """Return the recipe as flat names and values, for the tracker."""
     sections = {"data": recipe.data, "network": recipe.network, "objective": recipe.objective, "loss": recipe.loss}
     return {

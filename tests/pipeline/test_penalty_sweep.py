@@ -19,7 +19,7 @@ from pipeline.data.dataset import Dataset
 from pipeline.errors import RecipeError
 from pipeline.penalty_sweep import sweep_penalties
 from pipeline.prepare import prepare
-from pipeline.recipe import Recipe, Sweep, read_recipe
+from pipeline.recipe import PenaltySweep, Recipe, read_recipe
 from pipeline.train import train
 from pipeline.workspace import Workspace
 
@@ -31,7 +31,7 @@ def painter(objective: dict | None = None, **train_settings: object) -> Recipe:
     section = copy.deepcopy(PAINTER)
     section["objective"] |= objective or {}
     section["train"] |= {"budget": {"steps": 30}, "learning_rates": {"generator": 2e-3, "discriminator": 2e-3}}
-    section["train"] |= {"sweep": {"factors": [ABSURD, 1.0], "share": 0.5}, "log_every": 20, **train_settings}
+    section["train"] |= {"penalty_sweep": {"factors": [ABSURD, 1.0], "share": 0.5}, "log_every": 20, **train_settings}
     return read_recipe(write_params(Path("params.yaml"), painter=section), "painter")
 
 
@@ -61,7 +61,7 @@ def test_an_absurd_penalty_loses_and_the_curves_and_the_checkpoint_say_so(
 
 
 def test_after_the_sweep_all_is_as_without_one_but_for_the_factor(prepared: Workspace) -> None:
-    swept, plain = painter(), painter(sweep=None)
+    swept, plain = painter(), painter(penalty_sweep=None)
     train(swept, prepared)
     found = state_of(swept, prepared)["averaged"]["generator"]
     train(plain, prepared)
@@ -71,10 +71,10 @@ def test_after_the_sweep_all_is_as_without_one_but_for_the_factor(prepared: Work
 
 
 def test_the_factor_that_won_multiplies_the_penalties(prepared: Workspace) -> None:
-    swept = painter(sweep={"factors": [8.0, 8.0], "share": 0.1})
+    swept = painter(penalty_sweep={"factors": [8.0, 8.0], "share": 0.1})
     train(swept, prepared)
     found = state_of(swept, prepared)["averaged"]["generator"]
-    strong = painter({"r1": 0.8}, sweep=None)
+    strong = painter({"r1": 0.8}, penalty_sweep=None)
     train(strong, prepared)
     expected = state_of(strong, prepared)["averaged"]["generator"]
     for name, tensor in expected.items():
@@ -82,7 +82,7 @@ def test_the_factor_that_won_multiplies_the_penalties(prepared: Workspace) -> No
 
 
 def test_the_lowest_distance_wins_and_each_candidate_begins_at_the_same_start(prepared: Workspace) -> None:
-    recipe = painter(sweep={"factors": [0.5, 1.0, 2.0], "share": 0.05})
+    recipe = painter(penalty_sweep={"factors": [0.5, 1.0, 2.0], "share": 0.05})
     trainer, _ = assemble(recipe, Dataset.open(prepared.prepared), device=torch.device("cpu"))
     start = next(trainer.averaged["generator"].parameters()).clone()
     scores, seen = iter([3.0, 1.0, 2.0]), []
@@ -98,14 +98,14 @@ def test_the_lowest_distance_wins_and_each_candidate_begins_at_the_same_start(pr
 
 
 def test_a_candidate_that_explodes_loses(prepared: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    recipe = painter(sweep={"factors": [1e42, 1.0], "share": 0.1}, budget={"steps": 20})
+    recipe = painter(penalty_sweep={"factors": [1e42, 1.0], "share": 0.1}, budget={"steps": 20})
     train(recipe, prepared)
     assert state_of(recipe, prepared)["penalty_factor"] == 1.0
     assert "distances were inf with 1e+42, " in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_sweep_is_part_of_a_budget_in_minutes() -> None:
-    sweep = Sweep()
+    sweep = PenaltySweep()
     assert sweep.cost == pytest.approx(0.2)
     assert sweep.steps_of(1000) == 50
     assert sweep.steps_of(3) == 1
@@ -119,13 +119,13 @@ def test_the_sweep_is_part_of_a_budget_in_minutes() -> None:
     ],
 )
 def test_a_sweep_with_nothing_to_try_or_to_compare_is_refused(prepared: Workspace, changes: dict, words: str) -> None:
-    with pytest.raises(RecipeError, match=rf"^painter\.train\.sweep: {words}"):
+    with pytest.raises(RecipeError, match=rf"^painter\.train\.penalty_sweep: {words}"):
         train(painter(**changes), prepared)
 
 
 def test_a_stylization_has_no_penalty_to_sweep(workplace: Path) -> None:
     section = copy.deepcopy(STYLIST)
-    section["train"]["sweep"] = {}
+    section["train"]["penalty_sweep"] = {}
     recipe = read_recipe(write_params(Path("params.yaml"), stylist=section), "stylist")
     prepare(recipe, Workspace("stylist"))
     with pytest.raises(RecipeError, match="the objective has none"):
@@ -146,7 +146,7 @@ def test_penalties_are_known_from_the_objective(workplace: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("within", [True, False], ids=["within the sweep", "after it"])
 def test_a_killed_sweep_begins_anew_and_a_finished_one_is_not_made_again(prepared: Workspace, within: bool) -> None:
-    recipe = painter(sweep={"factors": [ABSURD, 1.0], "share": 1.0}, checkpoint_every=1)
+    recipe = painter(penalty_sweep={"factors": [ABSURD, 1.0], "share": 1.0}, checkpoint_every=1)
     train(recipe, prepared)
     straight = state_of(recipe, prepared)
     prepared.checkpoint.unlink()
