@@ -19,7 +19,7 @@ REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
         EXTRACTORS,
         {"bank", "extractor", "inception_net", "similarity", "train_net", "vgg19", "weights"},
     ),
-    "networks": (NETWORKS, {"coding", "layers", "mixture", "patch"}),
+    "networks": (NETWORKS, {"coding", "layers", "mixture", "painter", "patch"}),
     "losses": (LOSSES, set()),
     "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties"}),
 }
