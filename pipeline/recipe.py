@@ -88,7 +88,7 @@ class Sweep(_Section):
 class Training(_Section):
     """How long and how to train. Spans named as shares are fractions of the budget, so one number stretches all.
 
-    What is excluded while it is off came later: recipes without it keep their digest, and models that ship theirs.
+    What is excluded at its default came later: recipes without it keep their digest, and models that ship theirs.
     """
 
     budget: Budget
@@ -98,6 +98,8 @@ class Training(_Section):
     ema_half_life: Scheduled = Field(constant(0.03), description="half-life of the averaged weights, as a share")
     clip: PositiveFloat | None = Field(None, description="largest gradient norm per role")
     precision: Precision = "fp32"
+    channels_last: bool = Field(True, exclude_if=bool, description="keep the channels of a pixel side by side")
+    fused: bool = Field(True, exclude_if=bool, description="Adam as one kernel")
     compile: bool = Field(
         False, exclude_if=not_, description="compile forward passes, where that leaves the gradients as they were"
     )
