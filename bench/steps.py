@@ -16,6 +16,7 @@ from pipeline.assembly import assemble
 from pipeline.contracts import Image
 from pipeline.data.dataset import Dataset
 from pipeline.device import choose_device, keep_memory
+from pipeline.errors import RecipeError
 from pipeline.losses.nonsaturating import NonSaturating
 from pipeline.networks.dcgan import Dcgan
 from pipeline.objectives.adversarial import Adversarial
@@ -41,35 +42,68 @@ def step_contests(painter: Recipe) -> Iterator[Contest]:
             "precision": "auto",
         }
     )
-    tutorial = replace(painter, network=network, objective=Adversarial(), loss=NonSaturating(), train=config)
+    tutorial = replace(
+        painter, network=network, objective=Adversarial(shared_fakes=True), loss=NonSaturating(), train=config
+    )
     yield Contest(
         task=f"step of the tutorial's DCGAN, 64 px, batch {_BATCH}",
-        ours_name="our loop: bf16 where it runs, channels last, fused Adam, memory kept",
+        ours_name="our loop: bf16 where it runs, channels last, fused Adam, memory kept, fakes shared",
         baseline_name="plain eager fp32",
         ours=advance(tutorial, image),
         baseline=plain_step(network, image),
         rounds=STEP_ROUNDS,
     )
-    picture = Image(3, painter.data.size, tuple(map(str, range(5))))
-    full = painter.train.model_copy(update={"precision": "fp32"})
-    yield Contest(
-        task=f"step of the painter, {picture.size} px, batch {painter.train.batch}",
-        ours_name="bf16 where it runs",
-        baseline_name="fp32",
-        ours=advance(painter, picture),
-        baseline=advance(replace(painter, train=full), picture),
-        rounds=STEP_ROUNDS * 5,
-    )
+    yield from option_contests(painter, Image(3, painter.data.size, tuple(map(str, range(5)))))
 
 
-def advance(recipe: Recipe, image: Image) -> Callable[[], object]:
+def option_contests(painter: Recipe, image: Image) -> Iterator[Contest]:
+    """Yield the painter's step with each thing that is meant to make it faster, against the same without it."""
+
+    def step(**changes: object) -> Callable[[], object]:
+        return advance(replace(painter, train=painter.train.model_copy(update=changes)), image)
+
+    threads, usual = torch.get_num_threads(), step()
+    sides: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+        "bf16 where it runs": (usual, step(precision="fp32")),
+        "channels last": (usual, step(channels_last=False)),
+        "fused Adam": (usual, step(fused=False)),
+        "memory kept": (usual, advance(painter, image, keep=as_glibc_sets_it)),
+        f"{threads} threads": (threaded(usual, threads), threaded(usual, 1)),
+    }
+    try:
+        sides["compiled"] = step(compile=True), usual
+    except RecipeError as error:
+        print(error)
+    for option, (on, off) in sides.items():
+        task = f"step of the painter, {image.size} px, batch {painter.train.batch}: {option}"
+        yield Contest(task=task, ours_name="on", baseline_name="off", ours=on, baseline=off, rounds=STEP_ROUNDS * 5)
+
+
+def threaded(call: Callable[[], object], threads: int) -> Callable[[], object]:
+    """Return the call on so many threads."""
+
+    def whole() -> None:
+        usual = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        call()
+        torch.set_num_threads(usual)
+
+    return whole
+
+
+def as_glibc_sets_it() -> None:
+    """Set the allocator to what glibc comes to by itself in such a process."""
+    keep_memory(mapped=32 << 20, kept=64 << 20)
+
+
+def advance(recipe: Recipe, image: Image, *, keep: Callable[[], None] = keep_memory) -> Callable[[], object]:
     """Return a call that trains one step by the project's own loop, on random pictures."""
     device = choose_device()
     trainer, _ = assemble(recipe, _random_pictures(image), device=device)
     run = trainer.run()
 
     def step() -> None:
-        keep_memory()
+        keep()
         next(run)
 
     return waiting(step, device)
@@ -105,7 +139,7 @@ def plain_step(network: Dcgan, image: Image) -> Callable[[], object]:
         criterion(discriminator(pictures, nothing), target).backward()
 
     def step() -> None:
-        keep_memory(mapped=32 << 20, kept=64 << 20)  # what glibc comes to by itself in such a process
+        as_glibc_sets_it()
         discriminator.zero_grad()
         scored(reals[torch.randint(PICTURES, (_BATCH,))].to(device), ones)
         fakes = generator(torch.randn(_BATCH, generator.latent, device=device), nothing)

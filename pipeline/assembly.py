@@ -9,7 +9,7 @@ from pipeline.data.dataset import Dataset
 from pipeline.distributed import World
 from pipeline.errors import DataError, RecipeError
 from pipeline.recipe import Recipe
-from pipeline.training import ALONE, Sampler, Trainer
+from pipeline.training import ALONE, LAYOUTS, Sampler, Trainer
 
 
 def assemble(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: World = ALONE) -> tuple[Trainer, Batch]:
@@ -41,7 +41,7 @@ def assemble(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: W
     torch.manual_seed(config.seed)
     modules = recipe.network.build(dataset.image) | recipe.objective.modules(dataset.image)
     for module in modules.values():
-        module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
+        module.to(device, memory_format=LAYOUTS[config.channels_last])  # type: ignore[call-overload]  # missing from torch's stubs
     sampler = Sampler(dataset.images, dataset.labels, domains=domains, config=config, device=device)
     example = sampler.draw()
     phases = recipe.objective.phases(modules, recipe.loss, dataset.image)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import not_
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -85,7 +86,10 @@ class PenaltySweep(_Section):
 
 
 class Training(_Section):
-    """How long and how to train. Spans named as shares are fractions of the budget, so one number stretches all."""
+    """How long and how to train. Spans named as shares are fractions of the budget, so one number stretches all.
+
+    What is excluded at its default came later: recipes without it keep their digest, and models that ship theirs.
+    """
 
     budget: Budget
     batch: int = Field(64, ge=1, description="pictures per phase and domain")
@@ -94,11 +98,15 @@ class Training(_Section):
     ema_half_life: Scheduled = Field(constant(0.03), description="half-life of the averaged weights, as a share")
     clip: PositiveFloat | None = Field(None, description="largest gradient norm per role")
     precision: Precision = "fp32"
-    compile: bool = Field(False, description="compile forward passes, where that leaves the gradients as they were")
+    channels_last: bool = Field(True, exclude_if=bool, description="keep the channels of a pixel side by side")
+    fused: bool = Field(True, exclude_if=bool, description="Adam as one kernel")
+    compile: bool = Field(
+        False, exclude_if=not_, description="compile forward passes, where that leaves the gradients as they were"
+    )
     flip: bool = Field(False, description="mirror pictures at random, left to right")
     snapshots: int = Field(4, ge=1, description="how often, evenly, the averaged weights are sampled and scored")
     watch: Watching = Watching()
-    penalty_sweep: PenaltySweep | None = None
+    penalty_sweep: PenaltySweep | None = Field(None, exclude_if=not_)
     log_every: int = Field(20, ge=1)
     checkpoint_every: int = Field(200, ge=1)
     seed: int = Field(0, ge=0)

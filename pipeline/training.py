@@ -19,6 +19,8 @@ from pipeline.errors import TrainingError
 from pipeline.recipe import Training
 
 Row = dict[str, float]
+LAYOUTS = {True: torch.channels_last, False: torch.contiguous_format}
+"""The memory format of pictures and weights, by what `train.channels_last` says."""
 
 _WARM_UP, _TIMED_SECONDS = 3, 3.0
 ALONE = World.alone()
@@ -72,7 +74,7 @@ class Sampler:
         return self._resident[torch.from_numpy(chosen).to(self.device)]
 
     def _batch(self, pixels: Tensor, chosen: NDArray[np.int64]) -> Batch:
-        images = pixels.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+        images = pixels.float().div_(127.5).sub_(1).contiguous(memory_format=LAYOUTS[self._config.channels_last])
         return Batch(images, torch.from_numpy(self._labels[chosen]).to(self.device))
 
 
@@ -99,7 +101,7 @@ class Trainer:
         self._config = config
         self.world = world
         self._optimizers = {
-            role: torch.optim.Adam(modules[role].parameters(), config.learning_rates[role].start, fused=True)
+            role: torch.optim.Adam(modules[role].parameters(), config.learning_rates[role].start, fused=config.fused)
             for role in roles
         }
         self.dtype = choose_dtype(config.precision, sampler.device)

@@ -1,6 +1,7 @@
 """Generator against discriminator, with the penalties that keep their game steady."""
 
 from collections.abc import Sequence
+from operator import not_
 from typing import Literal
 
 import torch
@@ -50,7 +51,7 @@ class Adversarial(Objective):
     gradient_penalty: float = Field(0.0, ge=0)
     weight_clip: float | None = Field(None, gt=0)
     self_supervision: float = Field(1.0, ge=0)
-    shared_fakes: bool = False
+    shared_fakes: bool = Field(False, exclude_if=not_)
     augment: Augment | None = None
 
     def modules(self, image: Image) -> dict[str, nn.Module]:

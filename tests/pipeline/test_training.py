@@ -121,6 +121,29 @@ def test_each_phase_steps_its_own_role_at_its_own_rate() -> None:
     assert other.weight.item() == before[1]
 
 
+def test_the_layout_of_memory_changes_no_gradient_beyond_rounding() -> None:
+    usual, other = trainer(settings()), trainer(settings(channels_last=False))
+    batches = usual._sampler.draw(), other._sampler.draw()
+    assert [batch.images.stride(1) for batch in batches] == [1, 16 * 16]
+    assert torch.equal(*(batch.images for batch in batches))
+    for name, gradient in usual.gradients().items():
+        torch.testing.assert_close(other.gradients()[name], gradient, rtol=1e-3, atol=1e-5)
+
+
+def test_a_fused_optimiser_steps_like_the_other() -> None:
+    def fitted(*, fused: bool) -> torch.Tensor:
+        torch.manual_seed(0)
+        layer = nn.Linear(4, 4)
+        phases = [("layer", lambda batch, step: layer(batch.images[:, 0, 0, :4]).square().sum())]
+        config = settings(learning_rates={"layer": 0.1}, fused=fused)
+        training = Trainer({"layer": layer}, phases, deployed=(), sampler=sampler(config), config=config)
+        assert [group["fused"] for group in training._optimizers["layer"].param_groups] == [fused]
+        list(training.run())
+        return layer.weight.detach()
+
+    torch.testing.assert_close(fitted(fused=False), fitted(fused=True))
+
+
 def test_clipping_bounds_the_gradient_and_reports_what_it_was() -> None:
     layer = nn.Linear(1, 1, bias=False)
     config = settings(budget={"steps": 1}, learning_rates={"layer": 0.1}, clip=0.5)
