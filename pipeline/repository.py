@@ -173,16 +173,17 @@ def restore(commit: str, paths: Sequence[str], folder: Path, root: Path = Path()
 
     """
     api, errors = importlib.import_module("dvc.api"), importlib.import_module("dvc.exceptions")
+    index = importlib.import_module("dvc_data.index")
     for path in paths:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             files = api.DVCFileSystem(url=str(root.resolve()), rev=commit)
             files.get(path, str(target), recursive=True)
-        except (errors.DvcException, OSError) as error:
+        except (errors.DvcException, index.DataIndexDirError, OSError) as error:
             raise LineageError(
-                f"{path} of commit {commit[:12]} is neither in DVC's cache nor on its remote; fetch it with "
-                "`dvc fetch --all-commits`, or push it from where it was made with `dvc push`"
+                f"{path} of commit {commit[:12]} is neither in DVC's cache nor on its remote; push it with "
+                "`dvc push` from a clone that has it, where that commit is checked out"
             ) from error
 
 

@@ -112,6 +112,7 @@ def test_the_whole_story(clone, tmp_path):
         # A first champion.
         assert "is champion" in succeed(clone, "pipeline", "promote", "ink", **here)
         first = _champions(clone)["champion"]["model"]
+        succeed(clone, "dvc", "push", "--run-cache")
         _wait_for(lambda: served() == first)
         assert git(clone, "status", "--porcelain") == ""
         assert "up to date" in succeed(clone, "dvc", "repro", **here)
@@ -132,6 +133,7 @@ def test_the_whole_story(clone, tmp_path):
         assert "refuses" not in succeed(clone, "dvc", "repro", **here)
         made = commit(clone, "Train longer")
         succeed(clone, "pipeline", "promote", "ink", **here)
+        succeed(clone, "dvc", "push", "--run-cache")
         champions = _champions(clone)
         second = champions["champion"]["model"]
         assert champions["champion"]["commit"] == made
@@ -152,7 +154,6 @@ def test_the_whole_story(clone, tmp_path):
         _wait_for(lambda: served() == first)
         assert f"! champions.yaml names {first[:12]}" in succeed(clone, "pipeline", "lineage", str(picture), **here)
         assert "so there is none to go back to" in fail(clone, "pipeline", "rollback", "ink", **here)
-        succeed(clone, "dvc", "push", "--run-cache", "--all-commits")
 
     _clone_and_rebuild(clone, tmp_path, picture=picture, champion=first)
 
