@@ -5,6 +5,7 @@ import importlib
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,9 +161,9 @@ def commit_file(path: str, message: str, root: Path = Path()) -> str:
         _git(root, "commit", "--quiet", "--message", message, "--", path)
         return _git(root, "rev-parse", "HEAD")
     except (OSError, subprocess.CalledProcessError) as error:
-        raise LineageError(
-            f"git did not commit {path} ({_said(error)}); correct that and run the command again"
-        ) from error
+        with suppress(OSError, subprocess.CalledProcessError):
+            _git(root, "reset", "--quiet", "--", path)
+        raise LineageError(f"git did not commit {path} ({_said(error)}); correct that and try again") from error
 
 
 def restore(commit: str, paths: Sequence[str], folder: Path, root: Path = Path()) -> None:
