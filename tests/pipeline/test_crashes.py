@@ -95,6 +95,7 @@ def test_a_kill_in_any_stage_leaves_nothing_half_and_the_next_run_ends_with_the_
     before = workspace.model.read_bytes()
     _kill("export", at=1)
     assert workspace.model.read_bytes() == before, "what stood there stays"
+    export(recipe, workspace)
 
     _kill("evaluate", at=2)
     assert not (workspace.reports / "metrics.json").exists()
