@@ -70,13 +70,10 @@ class Outbox:
         """Tell everything in order, and forget it; figures of steps that the server has are left out."""
         if not self.pending:
             return
-        try:
-            told = last_steps(client, self.run_id)
-        except load_mlflow().exceptions.MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            shutil.rmtree(self._folder)  # somebody has deleted the run, so nobody wants to hear of it
+        if not _is_wanted(client, self.run_id):
+            shutil.rmtree(self._folder)
             return
+        told = last_steps(client, self.run_id)
         for entry in self._entries():
             figures = [figure for figure in entry.get("figures", ()) if figure[3] > told.get(figure[0], -1)]
             send(client, self.run_id, figures, entry.get("params", {}))
@@ -110,6 +107,16 @@ def deliver_ended(client: "MlflowClient") -> None:
             outbox = Outbox(client.tracking_uri, path.parent.name)
             if outbox.ended:
                 outbox.deliver(client)
+
+
+def _is_wanted(client: "MlflowClient", run_id: str) -> bool:
+    """Tell whether a run is still there: somebody may have deleted it."""
+    try:
+        return bool(client.get_run(run_id).info.lifecycle_stage == "active")
+    except load_mlflow().exceptions.MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
 
 
 def last_steps(client: "MlflowClient", run_id: str) -> dict[str, int]:

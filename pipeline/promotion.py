@@ -72,7 +72,10 @@ def promote(recipe: Recipe, workspace: Workspace) -> None:
     _commit(champions.promoted(name, champion), f"Promote {name} {champion.model[:12]}", workspace.root)
     if client is not None:
         alias(client, name, as_=CHAMPION, version=version)
-    console.print(f"{name}: {_called(version)}{champion.model[:12]} is champion, as {FILE} now says in git")
+    console.print(
+        f"{name}: {_called(version)}{champion.model[:12]} is champion, as {FILE} now says in git; `dvc push` and "
+        "`git push` let other clones know"
+    )
 
 
 def rollback(name: str, root: Path) -> None:

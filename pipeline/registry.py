@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
+from filelock import FileLock
 
 from demo.card import Port
 from pipeline.candidate import COMMIT, DIRTY, GATE, SHA256, Candidate
 from pipeline.gate import REPORT
 from pipeline.modelcard import description, markdown
-from pipeline.store import experiment_id, load_mlflow, reporting, without_warnings
+from pipeline.store import embedded_database, experiment_id, load_mlflow, reporting, without_warnings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,12 +39,15 @@ def keep(client: "MlflowClient", candidate: Candidate) -> tuple[str, bool]:
     """
     name = candidate.card.recipe
     experiment = experiment_id(client, name)
+    folder = embedded_database().parent
     with reporting():
-        known = _search(client, name, candidate.identity)
-        if known is None:
-            return _make_version(client, experiment, candidate), False
-        _bring_up_to_date(client, known, candidate)
-        return str(known.version), True
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "register.lock"):  # two that look at once would both find none
+            known = _search(client, name, candidate.identity)
+            if known is None:
+                return _make_version(client, experiment, candidate), False
+            _bring_up_to_date(client, known, candidate)
+            return str(known.version), True
 
 
 def find_model(client: "MlflowClient", name: str, sha256: str) -> "ModelVersion | None":

@@ -5,6 +5,7 @@ import importlib
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,9 +161,9 @@ def commit_file(path: str, message: str, root: Path = Path()) -> str:
         _git(root, "commit", "--quiet", "--message", message, "--", path)
         return _git(root, "rev-parse", "HEAD")
     except (OSError, subprocess.CalledProcessError) as error:
-        raise LineageError(
-            f"git did not commit {path} ({_said(error)}); correct that and run the command again"
-        ) from error
+        with suppress(OSError, subprocess.CalledProcessError):
+            _git(root, "reset", "--quiet", "--", path)
+        raise LineageError(f"git did not commit {path} ({_said(error)}); correct that and try again") from error
 
 
 def restore(commit: str, paths: Sequence[str], folder: Path, root: Path = Path()) -> None:
@@ -173,16 +174,17 @@ def restore(commit: str, paths: Sequence[str], folder: Path, root: Path = Path()
 
     """
     api, errors = importlib.import_module("dvc.api"), importlib.import_module("dvc.exceptions")
+    index = importlib.import_module("dvc_data.index")
     for path in paths:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             files = api.DVCFileSystem(url=str(root.resolve()), rev=commit)
             files.get(path, str(target), recursive=True)
-        except (errors.DvcException, OSError) as error:
+        except (errors.DvcException, index.DataIndexDirError, OSError) as error:
             raise LineageError(
-                f"{path} of commit {commit[:12]} is neither in DVC's cache nor on its remote; fetch it with "
-                "`dvc fetch --all-commits`, or push it from where it was made with `dvc push`"
+                f"{path} of commit {commit[:12]} is neither in DVC's cache nor on its remote; push it with "
+                "`dvc push` from a clone that has it, where that commit is checked out"
             ) from error
 
 

@@ -23,7 +23,7 @@ recipes:
     gate: {recall: 0.0, coverage: 0.0}
 """
 _FILES = ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", "champions.yaml")
-_IDENTITY = {
+IDENTITY = {
     name: value
     for role in ("AUTHOR", "COMMITTER")
     for name, value in ((f"GIT_{role}_NAME", "Tester"), (f"GIT_{role}_EMAIL", "tester@example.org"))
@@ -54,7 +54,7 @@ def environment(**more: str) -> dict[str, str]:
         if not name.startswith(("MLFLOW_", "DVC_", "GANVAS_", "GIT_")) and name != "PYTHONPATH"
     }
     outer["PATH"] = f"{Path(sys.executable).parent}:{outer['PATH']}"
-    return {**outer, **_IDENTITY, "DVC_NO_ANALYTICS": "1", "PYTHONDONTWRITEBYTECODE": "1", **more}
+    return {**outer, **IDENTITY, "DVC_NO_ANALYTICS": "1", "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
 def git(root: Path, *arguments: str) -> str:

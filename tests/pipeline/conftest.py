@@ -1,18 +1,12 @@
 """Two real MLflow stores: the embedded one, and a server on loopback with a database of its own."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import textwrap
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 from clone import make_clone, succeed
+from servers import MlflowServer
 
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.store import connect
@@ -54,33 +48,9 @@ def embedded_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(embedded_root: Path, tmp_path_factory: pytest.TempPathFactory):
     """The address of a real `mlflow server`, which lives as long as the tests."""
     folder = tmp_path_factory.mktemp("server")
-    shutil.copyfile(embedded_root / ".mlflow" / "mlflow.db", folder / "server.db")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [
-        *[sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-        *["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "artifacts")],
-    ]
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | quiet
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            _wait_until_healthy(address, process)
-            yield address
-        finally:
-            os.killpg(process.pid, 15)
-            process.wait(30)
+    shutil.copyfile(embedded_root / ".mlflow" / "mlflow.db", folder / "mlflow.db")
+    with MlflowServer(folder) as running:
+        yield running.address
 
 
 @pytest.fixture(params=["embedded", "server"])
@@ -101,15 +71,3 @@ def recipe(request: pytest.FixtureRequest, tmp_path: Path) -> Recipe:
     name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name).strip("-")
     (tmp_path / "params.yaml").write_text(textwrap.dedent(PARAMS.format(name=name)))
     return read_recipe(tmp_path / "params.yaml", name)
-
-
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail("mlflow server did not start")

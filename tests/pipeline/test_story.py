@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 import yaml
 from clone import RECIPE, commit, environment, fail, git, succeed
+from servers import MlflowServer, free_port
 
 from demo.engine import Model
 from demo.sampling import SampleRequest, draw_samples
@@ -30,25 +30,9 @@ def clone(finished, tmp_path):
 
 
 @contextmanager
-def _mlflow(folder):
-    """A fresh MLflow server; yields its address."""
-    folder.mkdir()
-    port = _free_port()
-    command = [
-        *[sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-        *["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "artifacts")],
-    ]
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with (folder / "log").open("wb") as log, _running(command, environment(**quiet), log):
-        address = f"http://127.0.0.1:{port}"
-        _wait_for(lambda: _read(f"{address}/health") == b"OK")
-        yield address
-
-
-@contextmanager
 def _page(root, registry):
     """The page of a clone, which follows a registry; yields a function that returns the digest it serves for `ink`."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "demo", "--registry", registry, "--poll", "0.3", "--port", str(port)]
     with _running(command, environment(), subprocess.DEVNULL, cwd=root):
 
@@ -87,12 +71,6 @@ def _read(address):
         return b""
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def _champions(root):
     return yaml.safe_load((root / "champions.yaml").read_text())["ink"]
 
@@ -107,11 +85,12 @@ def _paint(root):
 
 
 def test_the_whole_story(clone, tmp_path):
-    with _mlflow(tmp_path / "server") as registry, _page(clone, registry) as served:
-        here = {"MLFLOW_TRACKING_URI": registry}
+    with MlflowServer(tmp_path / "server") as server, _page(clone, server.address) as served:
+        here = {"MLFLOW_TRACKING_URI": server.address}
         # A first champion.
         assert "is champion" in succeed(clone, "pipeline", "promote", "ink", **here)
         first = _champions(clone)["champion"]["model"]
+        succeed(clone, "dvc", "push", "--run-cache")
         _wait_for(lambda: served() == first)
         assert git(clone, "status", "--porcelain") == ""
         assert "up to date" in succeed(clone, "dvc", "repro", **here)
@@ -132,6 +111,7 @@ def test_the_whole_story(clone, tmp_path):
         assert "refuses" not in succeed(clone, "dvc", "repro", **here)
         made = commit(clone, "Train longer")
         succeed(clone, "pipeline", "promote", "ink", **here)
+        succeed(clone, "dvc", "push", "--run-cache")
         champions = _champions(clone)
         second = champions["champion"]["model"]
         assert champions["champion"]["commit"] == made
@@ -152,7 +132,6 @@ def test_the_whole_story(clone, tmp_path):
         _wait_for(lambda: served() == first)
         assert f"! champions.yaml names {first[:12]}" in succeed(clone, "pipeline", "lineage", str(picture), **here)
         assert "so there is none to go back to" in fail(clone, "pipeline", "rollback", "ink", **here)
-        succeed(clone, "dvc", "push", "--run-cache", "--all-commits")
 
     _clone_and_rebuild(clone, tmp_path, picture=picture, champion=first)
 
@@ -163,8 +142,8 @@ def _clone_and_rebuild(clone, tmp_path, *, picture, champion):
     fresh.parent.mkdir()
     (fresh.parent / "ganvas-storage").symlink_to(tmp_path / "ganvas-storage")
     git(tmp_path, "clone", "-q", str(clone), str(fresh))
-    with _mlflow(tmp_path / "new server") as registry:
-        here = {"MLFLOW_TRACKING_URI": registry}
+    with MlflowServer(tmp_path / "new server") as server:
+        here = {"MLFLOW_TRACKING_URI": server.address}
         succeed(fresh, "dvc", "pull", "--run-cache")
         assert "Running stage" not in succeed(fresh, "dvc", "repro", **here)
         assert "the registry knows no version of 'ink'" in fail(fresh, "pipeline", "lineage", str(picture), **here)

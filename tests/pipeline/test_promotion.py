@@ -1,0 +1,147 @@
+"""Who may not become champion, each in one sentence, with git and DVC as they are."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from clone import IDENTITY, commit, git
+
+from pipeline.champions import Champion, Champions
+from pipeline.errors import LineageError, PipelineError, PromotionError
+from pipeline.lineage import lineage
+from pipeline.promotion import promote, registry_sync, rollback
+from pipeline.recipe import read_recipe
+from pipeline.repository import LOCK, Lock, find_commit, read_at, restore
+from pipeline.workspace import Workspace
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture
+def root(finished, tmp_path, monkeypatch):
+    """A finished clone with its lock not yet committed, as working directory, without tracking."""
+    root = shutil.copytree(finished, tmp_path / "ganvas", symlinks=True)
+    for name, value in {**IDENTITY, "GANVAS_TRACKING": "off"}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+    monkeypatch.chdir(root)
+    return root
+
+
+def _promote():
+    promote(read_recipe(Path("params.yaml"), "ink"), Workspace("ink"))
+
+
+def _refuse(words, action=_promote, error=PromotionError):
+    before = Path("champions.yaml").read_bytes()
+    with pytest.raises(error, match=words) as caught:
+        action()
+    assert "\n" not in str(caught.value)
+    assert Path("champions.yaml").read_bytes() == before
+
+
+def test_what_is_not_committed_or_not_described_by_the_lock_is_refused(root, monkeypatch):
+    _refuse(f"the commit has no {LOCK} that knows 'ink'")
+    commit(root, "The lock")
+    with monkeypatch.context() as patch:
+        patch.setenv("DVC_EXP_NAME", "pale-moon")
+        _refuse("an experiment cannot be promoted")
+    Path("dvc.yaml").write_text(Path("dvc.yaml").read_text() + "# changed\n")
+    _refuse(r"uncommitted changes \(dvc\.yaml\); commit or undo them first")
+    git(root, "checkout", "dvc.yaml")
+
+    lock = Path(LOCK).read_text()
+    digest = Lock.parse(lock, "ink").outs["models/ink"]
+    Path(LOCK).write_text(lock.replace(digest, "0" * 32 + ".dir"))
+    commit(root, "A lock edited by hand")
+    _refuse(rf"{LOCK} does not describe what is here \(.*models/ink.*\); run `dvc repro`")
+    Path(LOCK).write_text("stages: [")
+    commit(root, "A damaged lock")
+    _refuse(f"the commit has no {LOCK} that knows 'ink'")
+
+
+def test_without_a_git_identity_nothing_changes(root, monkeypatch):
+    commit(root, "The lock")
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "")
+    monkeypatch.setenv("GIT_COMMITTER_NAME", "")
+    _refuse(r"git did not commit champions\.yaml \(.*ident", error=LineageError)
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_a_model_is_promoted_without_a_registry_and_only_once(root):
+    made = commit(root, "The lock")
+    _promote()
+    champion = Champions.read(root).champion("ink")
+    assert champion.commit == made
+    assert git(root, "log", "-1", "--format=%s") == f"Promote ink {champion.model[:12]}"
+    assert git(root, "show", "--name-only", "--format=", "HEAD") == "champions.yaml"
+    _refuse("is the champion already")
+    _refuse("is the first champion, so there is none to go back to", lambda: rollback("ink", root))
+    _refuse("'tusche' has no champion", lambda: rollback("tusche", root))
+    Path("champions.yaml").write_text(Path("champions.yaml").read_text() + "# changed\n")
+    _refuse("has changes that are not committed", lambda: rollback("ink", root))
+    assert find_commit(Lock.parse(Path(LOCK).read_text(), "ink").digest, "ink", root) == made
+    assert find_commit("0" * 64, "ink", root) is None
+
+
+def test_where_there_is_no_git_one_sentence_says_so(root, monkeypatch):
+    shutil.rmtree(root / ".git")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(root.parent))
+    _refuse("there is no git commit here; run `git init`", error=LineageError)
+
+
+def test_files_that_are_nowhere_are_named(root, tmp_path):
+    made = commit(root, "The lock")
+    shutil.rmtree(root / ".dvc" / "cache")
+    with pytest.raises(LineageError, match=f"models/ink of commit {made[:12]} is neither in DVC's cache nor on its"):
+        restore(made, ["models/ink"], tmp_path / "there", root)
+    with pytest.raises(LineageError, match="is not in this clone"):
+        read_at("0" * 40, LOCK, root)
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("ink@nobody", "the registry knows no alias 'nobody' of 'ink'; look at what there is with `make mlflow`"),
+        ("models:/nothing/7", "the registry knows no version 7 of 'nothing'"),
+        ("nothing.png", "'nothing.png' is no picture file, and no version"),
+        ("plain.png", "plain.png says nothing of how it was made"),
+    ],
+)
+def test_an_unknown_subject_is_one_sentence(subject, words, *, root, monkeypatch):
+    PIL.Image.new("L", (2, 2)).save("plain.png")
+    monkeypatch.delenv("GANVAS_TRACKING")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(LineageError, match=words) as caught:
+        lineage(subject, root)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_registry_that_is_down_or_off_is_one_sentence(root, monkeypatch):
+    commit(root, "The lock")
+    _refuse("GANVAS_TRACKING is off", lambda: registry_sync(root))
+    with pytest.raises(LineageError, match="GANVAS_TRACKING is off"):
+        lineage("ink/1", root)
+    monkeypatch.delenv("GANVAS_TRACKING")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    _refuse("no MLflow server answers at http://127.0.0.1:9", error=PipelineError)
+
+
+def test_the_registry_forgets_a_champion_that_git_does_not_name(root, monkeypatch, capsys):
+    commit(root, "The lock")
+    monkeypatch.delenv("GANVAS_TRACKING")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    _promote()
+    Champions({}).write(root)
+    registry_sync(root)
+    assert "ink: no champion any more, because champions.yaml names none" in capsys.readouterr().err
+    with pytest.raises(LineageError, match="no alias 'champion' of 'ink'"):
+        lineage("ink@champion", root)
+    lost = Champion(model="a" * 64, commit="b" * 40)
+    Champions({}).promoted("ink", lost).write(root)
+    with pytest.raises(LineageError, match=r"commit bbbbbbbbbbbb with its dvc\.lock is not in this clone"):
+        registry_sync(root)

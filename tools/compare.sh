@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The figures of a small pipeline at commit BASE and here, as Markdown: what a pull request changes, in a minute or two.
+# Usage: tools/compare.sh BASE [RECIPE]. Runs in a clone of its own below a temporary folder; nothing here is touched.
+set -euo pipefail
+base=$1 recipe=${2:-painter}
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+PATH="$root/.venv/bin:$PATH"
+
+git clone --quiet "$root" "$scratch/ganvas"
+cd "$scratch/ganvas"
+git config user.name compare
+git config user.email compare@localhost
+git checkout --quiet --detach "$base"
+small() {
+    dvc exp run --quiet --name "$1" "evaluate@$recipe" \
+        --set-param "recipes.$recipe.train.budget.steps=60" --set-param "recipes.$recipe.data.count=600" \
+        --set-param "recipes.$recipe.evaluate.samples=100" >&2
+}
+small base
+git -C "$root" rev-parse HEAD | xargs git checkout --quiet --force --detach
+small here
+echo "Figures of \`$recipe\` after 60 steps on 600 pictures, at the target branch and here:"
+echo
+dvc metrics diff --md base here
