@@ -192,6 +192,9 @@ def _log_model(client: "MlflowClient", experiment: str, candidate: _Candidate, *
             save_as_external_data=False,
         )
         shutil.copyfile(candidate.path, saved / "model.onnx")  # byte for byte the file that its tags name
+        for companion in candidate.card.companions:
+            file = f"{companion.name}.onnx"
+            shutil.copyfile(candidate.path.with_name(file), saved / file)
         client.log_model_artifacts(model.model_id, str(saved))
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run_id, [mlflow.entities.LoggedModelOutput(model.model_id, step=0)])
