@@ -1,7 +1,6 @@
 """Autoencoding and recurrent recipes through all stages, at tiny sizes."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
