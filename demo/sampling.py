@@ -13,9 +13,12 @@ from PIL.Image import Image, Resampling
 from demo import __version__
 from demo.arguments import one_of, real_number, whole_number
 from demo.engine import Feeds, Model, draw_inputs
+from demo.errors import RequestError
 from demo.images import from_array, to_png
 
 ANY = "any"
+STEPS = "steps"
+"""The output of a model that paints in steps: its canvas after each, (N, T, C, S, S)."""
 MAX_SEED = 2**32 - 1
 MAX_COUNT = 16
 MAX_TRUNCATION = 1.5
@@ -85,6 +88,20 @@ def draw_samples(model: Model, request: SampleRequest) -> list[Sample]:
     return [_draw_sample(model, request, seed) for seed in range(request.seed, request.seed + request.count)]
 
 
+def draw_steps(model: Model, request: SampleRequest) -> list[Image]:
+    """Return how the first picture of a request is painted, step by step; the last one is the picture itself.
+
+    Raises:
+        RequestError: the model does not paint in steps.
+
+    """
+    if all(port.name != STEPS for port in model.card.outputs):
+        raise RequestError(f"the model '{model.card.recipe}' does not paint in steps; choose a recurrent one")
+    index = _class_index(model, request, request.seed)
+    feeds = _feeds(model, request.seed, index, request.truncation)
+    return [_enlarged(from_array(picture), request.enlarge) for picture in model.run(feeds, STEPS)[0]]
+
+
 def pack_samples(samples: Sequence[Sample]) -> bytes:
     """Return a zip of the pictures and a `manifest.json` with their recipes; equal pictures give equal bytes."""
     files = {sample.file_name: sample.to_png() for sample in samples}
@@ -99,7 +116,7 @@ def pack_samples(samples: Sequence[Sample]) -> bytes:
 
 def _draw_sample(model: Model, request: SampleRequest, seed: int) -> Sample:
     names = [choice.name for choice in model.card.choices]
-    index = seed % len(names) if request.choice == ANY and names else names.index(request.choice) if names else 0
+    index = _class_index(model, request, seed)
     image = from_array(model.run(_feeds(model, seed, index, request.truncation))[0])
     recipe = {
         "model": model.card.recipe,
@@ -109,8 +126,17 @@ def _draw_sample(model: Model, request: SampleRequest, seed: int) -> Sample:
         "truncation": request.truncation,
         "enlarge": request.enlarge,
     }
-    enlarged = (image.width * request.enlarge, image.height * request.enlarge)
-    return Sample(image if request.enlarge == 1 else image.resize(enlarged, Resampling.LANCZOS), recipe)
+    return Sample(_enlarged(image, request.enlarge), recipe)
+
+
+def _class_index(model: Model, request: SampleRequest, seed: int) -> int:
+    names = [choice.name for choice in model.card.choices]
+    return seed % len(names) if request.choice == ANY and names else names.index(request.choice) if names else 0
+
+
+def _enlarged(image: Image, factor: int) -> Image:
+    size = (image.width * factor, image.height * factor)
+    return image if factor == 1 else image.resize(size, Resampling.LANCZOS)
 
 
 def _feeds(model: Model, seed: int, index: int, truncation: float) -> Feeds:

@@ -7,6 +7,7 @@ import PIL.Image
 import pytest
 import yaml
 
+from demo.comparison import COLUMNS
 from pipeline.compare import Row, compare, markdown, rank
 from pipeline.errors import TrackingError
 from pipeline.recipe import Recipe
@@ -64,6 +65,7 @@ def test_the_registry_fills_the_table(recipe: Recipe, embedded: None, tmp_path: 
     (row,) = json.loads((tmp_path / "reports" / "zoo.json").read_text())
     metrics = json.loads((workspace.reports / "metrics.json").read_text())
     latency = json.loads((workspace.reports / "latency.json").read_text())
+    assert tuple(row) == COLUMNS
     assert row["recipe"] == recipe.name
     assert row["quality"] == metrics["frechet"]["distance"]
     assert row["diversity"] == metrics["precision_recall"]["recall"]
