@@ -6,12 +6,17 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from PIL.Image import Image
+
 from demo import __version__
 from demo.arguments import one_of, real_number, whole_number
 from demo.engine import Model
+from demo.errors import RequestError
 from demo.images import from_array
 from demo.places import ANY, MAX_SEED, MAX_TRUNCATION, Picture, Pin, enlarged, parse_enlargement
 
+STEPS = "steps"
+"""The output of a model that paints in steps: its canvas after each, (N, T, C, S, S)."""
 MAX_COUNT = 16
 
 
@@ -54,6 +59,19 @@ def draw_samples(model: Model, request: SampleRequest) -> list[Picture]:
     return [_draw_sample(model, request, seed) for seed in range(request.seed, request.seed + request.count)]
 
 
+def draw_steps(model: Model, request: SampleRequest) -> list[Image]:
+    """Return how the first picture of a request is painted, step by step; the last one is the picture itself.
+
+    Raises:
+        RequestError: the model does not paint in steps.
+
+    """
+    if all(port.name != STEPS for port in model.card.outputs):
+        raise RequestError(f"the model '{model.card.recipe}' does not paint in steps; choose a recurrent one")
+    feeds = _pin(model, request, request.seed).feeds(model.card, request.truncation)
+    return [enlarged(from_array(picture), request.enlarge) for picture in model.run(feeds, STEPS)[0]]
+
+
 def file_name(sample: Picture) -> str:
     """Return the name under which a sample is saved."""
     return f"{sample.recipe['model']}-{sample.recipe['seed']}.png"
@@ -72,8 +90,7 @@ def pack_samples(samples: Sequence[Picture]) -> bytes:
 
 
 def _draw_sample(model: Model, request: SampleRequest, seed: int) -> Picture:
-    names = [choice.name for choice in model.card.choices]
-    pin = Pin(seed, names[seed % len(names)] if request.choice == ANY and names else request.choice if names else "")
+    pin = _pin(model, request, seed)
     image = from_array(model.run(pin.feeds(model.card, request.truncation))[0])
     recipe = {
         "model": model.card.recipe,
@@ -84,3 +101,8 @@ def _draw_sample(model: Model, request: SampleRequest, seed: int) -> Picture:
         "enlarge": request.enlarge,
     }
     return Picture(enlarged(image, request.enlarge), recipe, f"{model.card.recipe}, seed {seed}")
+
+
+def _pin(model: Model, request: SampleRequest, seed: int) -> Pin:
+    names = [choice.name for choice in model.card.choices]
+    return Pin(seed, names[seed % len(names)] if request.choice == ANY and names else request.choice if names else "")

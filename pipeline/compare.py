@@ -185,16 +185,14 @@ def _minutes(client: "MlflowClient", version: "ModelVersion") -> float | None:
     if parent is None:
         return None
     info = client.get_run(parent).info
-    minutes: float = round((info.end_time - info.start_time) / 60_000, 2)
-    return minutes
+    return round(float(info.end_time - info.start_time) / 60_000, 2)
 
 
 def _figure(report: Any, path: Sequence[str]) -> float | None:
+    found = report
     for key in path:
-        if not isinstance(report, Mapping) or key not in report:
-            return None
-        report = report[key]
-    return report if isinstance(report, int | float) else None
+        found = found.get(key, {})
+    return None if found == {} else float(found)
 
 
 def _write_sheet(recipes: Sequence[str], params: Path, path: Path) -> None:

@@ -51,10 +51,15 @@ def halving_stack(channels: int, widths: Sequence[int]) -> nn.Sequential:
 
 
 def doubling_stack(widths: Sequence[int], channels: int) -> nn.Sequential:
-    """Return leaky convolutions, each behind a doubling of the side: (N, widths[0], s, s) -> (N, channels, S, S)."""
+    """Return transposed convolutions, each of which doubles the side: (N, widths[0], s, s) -> (N, channels, S, S).
+
+    They are leaky but for the last. Each value of a result has a quarter of the kernel's 16 places behind it.
+    """
     stages: list[nn.Module] = []
     for before, after in pairwise([*widths, channels]):
-        stages += [nn.Upsample(scale_factor=2, mode="bilinear"), leaky_convolution(before, after, 3), nn.LeakyReLU(0.2)]
+        convolution = nn.ConvTranspose2d(before, after, 4, 2, 1)
+        nn.init.normal_(convolution.weight, std=nn.init.calculate_gain("leaky_relu", 0.2) / sqrt(before * 4))
+        stages += [convolution, nn.LeakyReLU(0.2)]
     return nn.Sequential(*stages[:-1])
 
 

@@ -5,12 +5,12 @@ import zipfile
 import numpy as np
 import PIL.Image
 import pytest
-from tiny_models import CLASS_SHIFT, FAMILIES, sampler_proto, truncating_proto
+from tiny_models import CLASS_SHIFT, FAMILIES, sampler_proto, stepping_proto, truncating_proto
 
 from demo.engine import Model, draw_noise
 from demo.errors import RequestError
 from demo.places import ANY, MAX_SEED
-from demo.sampling import SampleRequest, draw_samples, file_name, pack_samples
+from demo.sampling import SampleRequest, draw_samples, draw_steps, file_name, pack_samples
 
 GOOD = {"choice": "waves", "seed": 7, "count": 3, "truncation": 0.5, "enlarge": 1}
 
@@ -120,3 +120,19 @@ def test_arguments_are_checked(model, change, sentence):
 
 def test_last_seeds_are_allowed(model):
     assert draw(model, seed=MAX_SEED - 2)[-1].recipe["seed"] == MAX_SEED
+
+
+def test_the_steps_of_a_recurrent_model_end_with_its_picture(save):
+    model = Model.open(save(stepping_proto()))
+    request = SampleRequest.parse(model, choice=ANY, seed=3, count=1, truncation=0.7, enlarge=2)
+    steps = draw_steps(model, request)
+    (sample,) = draw_samples(model, request)
+    assert [step.size for step in steps] == [(16, 16)] * 2
+    assert steps[1].tobytes() == sample.image.tobytes()
+    assert steps[0].tobytes() != steps[1].tobytes()
+
+
+def test_a_model_without_steps_says_so(model):
+    request = SampleRequest.parse(model, **GOOD)
+    with pytest.raises(RequestError, match="'dabbler' does not paint in steps"):
+        draw_steps(model, request)

@@ -83,6 +83,33 @@ def directed_proto(name: str = "guided", **changes: object) -> onnx.ModelProto:
     return make_proto(nodes, {"shape": np.array([-1, 3, 8, 8], dtype=np.int64)}, card, changes)
 
 
+def stepping_proto(name: str = "stepper", **changes: object) -> onnx.ModelProto:
+    """picture = tanh(latent), 192 numbers as (3, 8, 8); steps = tanh(latent / 2) and tanh(latent)."""
+    nodes = [
+        helper.make_node("Tanh", ["latent"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["picture"]),
+        helper.make_node("Reshape", ["latent", "row"], ["rows"]),
+        helper.make_node("Mul", ["rows", "shares"], ["parts"]),
+        helper.make_node("Tanh", ["parts"], ["canvases"]),
+        helper.make_node("Reshape", ["canvases", "sequence"], ["steps"]),
+    ]
+    weights = {
+        "shape": np.array([-1, 3, 8, 8], dtype=np.int64),
+        "row": np.array([-1, 1, 192], dtype=np.int64),
+        "shares": np.array([[0.5], [1.0]], dtype=np.float32),
+        "sequence": np.array([-1, 2, 3, 8, 8], dtype=np.int64),
+    }
+    card = ModelCard(
+        recipe=name,
+        task="sample",
+        channels=3,
+        size=8,
+        inputs=(Port("latent", ("N", 192), "latent"),),
+        outputs=(Port("picture", ("N", 3, 8, 8), "picture"), Port("steps", ("N", 2, 3, 8, 8), "picture")),
+    )
+    return make_proto(nodes, weights, card, changes)
+
+
 def stylizer_proto(name: str = "tinter", **changes: object) -> onnx.ModelProto:
     """picture = content + strength (tanh(code + noise) - content), one tint for all pixels."""
     nodes = [

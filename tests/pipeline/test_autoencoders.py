@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from recipes import PAINTER, write_params
 from torch import Tensor, nn
 
 from demo.card import ModelCard, Port
@@ -28,6 +29,7 @@ from pipeline.objectives.autoencoding import Autoencoding
 from pipeline.objectives.codes import divergence
 from pipeline.objectives.vae_gan import VaeGan
 from pipeline.objectives.variational import Variational
+from pipeline.recipe import read_recipe
 from pipeline.schedules import constant
 
 IMAGE = Image(1, 16, ("one",))
@@ -252,4 +254,16 @@ class TestVaeGan:
 def test_parts_that_do_not_fit_are_told_in_one_sentence(objective, network, loss, sentence: str) -> None:
     with pytest.raises(RecipeError, match=sentence) as caught:
         objective.phases(network.build(IMAGE), loss, IMAGE)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("network", ["encoder_decoder", "draw"])
+def test_an_autoencoder_that_is_asked_for_classes_says_that_it_has_none(tmp_path: Path, network: str) -> None:
+    section = PAINTER | {
+        "network": {"name": network, "conditional": True},
+        "objective": {"name": "variational"},
+        "loss": {"name": "gaussian"},
+    }
+    with pytest.raises(RecipeError, match=r"vae.network.conditional: unknown key; choose from name, ") as caught:
+        read_recipe(write_params(tmp_path / "params.yaml", vae=section), "vae")
     assert "\n" not in str(caught.value)
