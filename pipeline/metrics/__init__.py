@@ -1,5 +1,6 @@
 """Ways to score a model, by the name that reports use."""
 
+from pipeline.metrics.art_fid import ArtFid
 from pipeline.metrics.authenticity import Authenticity
 from pipeline.metrics.colour_histogram import ColourHistogram
 from pipeline.metrics.content_preservation import ContentPreservation
@@ -9,6 +10,7 @@ from pipeline.metrics.evidence import SamplingMetric, StylizationMetric
 from pipeline.metrics.frechet import Frechet
 from pipeline.metrics.kernel import Kernel
 from pipeline.metrics.label_agreement import LabelAgreement
+from pipeline.metrics.lpips import LearnedSimilarity
 from pipeline.metrics.memorisation import Memorisation
 from pipeline.metrics.precision_recall import PrecisionRecall
 from pipeline.metrics.shift_stability import ShiftStability
@@ -35,4 +37,6 @@ METRICS: dict[str, type[SamplingMetric] | type[StylizationMetric]] = {
     "diversity": Diversity,
     "shift_stability": ShiftStability,
     "tile_agreement": TileAgreement,
+    "lpips": LearnedSimilarity,
+    "art_fid": ArtFid,
 }
