@@ -6,6 +6,8 @@ MLFLOW_PORT ?= 5000
 DATA ?= data/painter
 MINUTES ?= 5
 RECIPE ?= painter
+STYLIST ?= stylist
+STEPS ?= 400
 RANKS ?= 2
 
 # The first of these that is 3.11 or later makes the environment.
@@ -21,7 +23,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 DVC := { git rev-parse --git-dir >/dev/null 2>&1 || dvc config --local core.no_scm true; } && dvc
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro zoo train-distributed demo app promote rollback registry-sync test check bench quality mlflow clean
+.PHONY: help setup repro zoo train-distributed demo app promote rollback registry-sync test check bench quality ablations mlflow clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -70,6 +72,9 @@ bench: $(READY) ## Measure the pipeline and the page
 
 quality: $(READY) ## Draw quality against time: the painter's recipe beside the plain DCGAN (DATA, MINUTES)
 	@python bench/quality.py $(DATA) --minutes $(MINUTES)
+
+ablations: $(READY) ## Train a stylizing recipe without one term of its objective at a time, side by side (STYLIST, STEPS)
+	@python bench/ablations.py $(STYLIST) --steps $(STEPS)
 
 mlflow: $(READY) ## Open MLflow's page on the embedded store, on http://127.0.0.1:MLFLOW_PORT
 	@env -u MLFLOW_TRACKING_URI -u DVC_ROOT python -c "from pipeline.store import connect; connect()"

@@ -20,6 +20,7 @@ from pipeline.metrics.evidence import (
     Style,
     StylizationEvidence,
     Uint8,
+    Weights,
 )
 from pipeline.metrics.neighbours import NEIGHBOURS
 from pipeline.pictures import contact_sheet, from_uint8, to_uint8
@@ -176,6 +177,7 @@ def gather_stylization(
         validation=validation,
         results=results,
         classes=dataset.image.classes,
+        weights=Weights(**recipe.evaluate.weights.model_dump()),
     )
 
 

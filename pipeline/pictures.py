@@ -1,6 +1,7 @@
 """Pictures for people: tight grids and labelled contact sheets of what a data set holds or a network makes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -45,19 +46,22 @@ def contact_sheet(
     headings: Sequence[str] = (),
     rows: Sequence[str] = (),
     captions: Sequence[str] = (),
+    figures: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> PIL.Image.Image:
     """Return a labelled sheet of pictures (N, C, H, W) uint8, C 1 or 3, row after row.
 
     `title` stands above all, `headings` above the columns, `rows` left of the rows and `captions` below the pictures;
-    text that is too long for its column ends in an ellipsis. Pictures under 64 pixels are magnified by a whole number.
+    `figures` are lines of text under the columns, each with its name on the left. Text that is too long for its column
+    ends in an ellipsis. Pictures under 64 pixels are magnified by a whole number.
     """
     pictures = _magnified(pictures)
     count, _, height, width = pictures.shape
     body, bold = PIL.ImageFont.load_default(_TEXT_SIZE), PIL.ImageFont.load_default(_TITLE_SIZE)
-    left = _MARGIN + max((round(body.getlength(row)) + 10 for row in rows), default=0)
+    left = _MARGIN + max((round(body.getlength(name)) + 10 for name in (*rows, *figures)), default=0)
     top = _MARGIN + (_TITLE_SIZE + 12 if title else 0) + (_LINE if headings else 0)
     step_x, step_y = width + _GAP, height + _GAP + (_LINE if captions else 0)
-    sheet_size = (left + columns * step_x - _GAP + _MARGIN, top + -(-count // columns) * step_y - _GAP + _MARGIN)
+    bottom = top + -(-count // columns) * step_y - _GAP
+    sheet_size = (left + columns * step_x - _GAP + _MARGIN, bottom + len(figures) * _LINE + _MARGIN)
     sheet = PIL.Image.new("RGB", sheet_size, PAPER)
     draw = PIL.ImageDraw.Draw(sheet)
     if title:
@@ -72,6 +76,11 @@ def contact_sheet(
         sheet.paste(PIL.Image.fromarray(picture.transpose(1, 2, 0)), (x, y))
         if captions:
             draw.text((x + width / 2, y + height + 3), _fitted(captions[index], body, width), INK, body, anchor="ma")
+    for line, (name, texts) in enumerate(figures.items()):
+        y = bottom + line * _LINE + 5
+        draw.text((left - 10, y), name, INK, body, anchor="ra")
+        for column, text in enumerate(texts):
+            draw.text((left + column * step_x + width / 2, y), _fitted(text, body, width), INK, body, anchor="ma")
     return sheet
 
 

@@ -118,6 +118,14 @@ class Export(_Section):
     tolerance: PositiveFloat = Field(1e-3, description="largest difference between torch and ONNX, on a scale of 2")
 
 
+class PublishedWeights(_Section):
+    """Files of weights that others publish; the metrics that need them are left out where they are not named."""
+
+    alexnet: str = Field("", description="torchvision's AlexNet, alexnet-owt-7be5be79.pth, for LPIPS")
+    lpips: str = Field("", description="alex.pth of LPIPS 0.1")
+    art_inception: str = Field("", description="art_inception.pth, for ArtFID")
+
+
 class Evaluation(_Section):
     """What a model is scored on."""
 
@@ -125,6 +133,7 @@ class Evaluation(_Section):
     searched: int = Field(10_000, ge=1, description="training pictures at most that copies are looked for in")
     seed: int = Field(0, ge=0)
     extractor: SerializeAsAny[Extractor] = Field(GanvasNet(), description="what measures the pictures")
+    weights: PublishedWeights = PublishedWeights()
 
     @field_validator("extractor", mode="before")
     @classmethod

@@ -37,8 +37,9 @@ class Convolution(nn.Module):
 class Block5(nn.Module):
     """35 px: branches of 1x1, 5x5, twice 3x3, and a pooling."""
 
-    def __init__(self, channels: int, pooled: int) -> None:
+    def __init__(self, channels: int, pooled: int, *, border: bool) -> None:
         super().__init__()
+        self.averaged = _averaging(border=border)
         self.branch1x1 = Convolution(channels, 64, 1)
         self.branch5x5_1 = Convolution(channels, 48, 1)
         self.branch5x5_2 = Convolution(48, 64, 5, padding=2)
@@ -50,7 +51,7 @@ class Block5(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         five = self.branch5x5_2(self.branch5x5_1(maps))
         three = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(maps)))
-        return torch.cat([self.branch1x1(maps), five, three, self.branch_pool(_averaged(maps))], dim=1)
+        return torch.cat([self.branch1x1(maps), five, three, self.branch_pool(self.averaged(maps))], dim=1)
 
 
 class Reduction6(nn.Module):
@@ -71,8 +72,9 @@ class Reduction6(nn.Module):
 class Block6(nn.Module):
     """17 px: 7x7 convolutions, taken apart into 1x7 and 7x1, of an inner `width`."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, border: bool) -> None:
         super().__init__()
+        self.averaged = _averaging(border=border)
         across, down = {"kernel": (1, 7), "padding": (0, 3)}, {"kernel": (7, 1), "padding": (3, 0)}
         self.branch1x1 = Convolution(768, 192, 1)
         self.branch7x7_1 = Convolution(768, width, 1)
@@ -89,7 +91,7 @@ class Block6(nn.Module):
         once = self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(maps)))
         twice = self.branch7x7dbl_3(self.branch7x7dbl_2(self.branch7x7dbl_1(maps)))
         twice = self.branch7x7dbl_5(self.branch7x7dbl_4(twice))
-        return torch.cat([self.branch1x1(maps), once, twice, self.branch_pool(_averaged(maps))], dim=1)
+        return torch.cat([self.branch1x1(maps), once, twice, self.branch_pool(self.averaged(maps))], dim=1)
 
 
 class Reduction7(nn.Module):
@@ -113,9 +115,9 @@ class Reduction7(nn.Module):
 class Block7(nn.Module):
     """8 px: branches that fork into 1x3 and 3x1; the last block pools the `largest` value, not the mean."""
 
-    def __init__(self, channels: int, *, largest: bool) -> None:
+    def __init__(self, channels: int, *, largest: bool, border: bool) -> None:
         super().__init__()
-        self.largest = largest
+        self.largest, self.averaged = largest, _averaging(border=border)
         self.branch1x1 = Convolution(channels, 320, 1)
         self.branch3x3_1 = Convolution(channels, 384, 1)
         self.branch3x3_2a = Convolution(384, 384, (1, 3), padding=(0, 1))
@@ -129,7 +131,7 @@ class Block7(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         once = self.branch3x3_1(maps)
         twice = self.branch3x3dbl_2(self.branch3x3dbl_1(maps))
-        pooled = functional.max_pool2d(maps, 3, stride=1, padding=1) if self.largest else _averaged(maps)
+        pooled = functional.max_pool2d(maps, 3, stride=1, padding=1) if self.largest else self.averaged(maps)
         branches = [
             self.branch1x1(maps),
             *(self.branch3x3_2a(once), self.branch3x3_2b(once)),
@@ -140,22 +142,30 @@ class Block7(nn.Module):
 
 
 class InceptionNet(nn.Module):
-    """Maps pictures (N, 3, 299, 299) float32, (levels - 128) / 128, to features (N, 2048)."""
+    """Maps pictures (N, 3, H, W) float32 to features (N, 2048).
 
-    def __init__(self) -> None:
+    FID's net takes 299 x 299 px as (levels - 128) / 128. With `plain` it is the paper's network, which torchvision has:
+    all its poolings but the reductions' are averages, and those count the border as zeros.
+    """
+
+    def __init__(self, *, plain: bool = False) -> None:
         super().__init__()
         self.Conv2d_1a_3x3 = Convolution(3, 32, 3, stride=2)
         self.Conv2d_2a_3x3 = Convolution(32, 32, 3)
         self.Conv2d_2b_3x3 = Convolution(32, 64, 3, padding=1)
         self.Conv2d_3b_1x1 = Convolution(64, 80, 1)
         self.Conv2d_4a_3x3 = Convolution(80, 192, 3)
-        self.Mixed_5b, self.Mixed_5c, self.Mixed_5d = Block5(192, 32), Block5(256, 64), Block5(288, 64)
+        self.Mixed_5b = Block5(192, 32, border=plain)
+        self.Mixed_5c, self.Mixed_5d = Block5(256, 64, border=plain), Block5(288, 64, border=plain)
         self.Mixed_6a = Reduction6()
-        self.Mixed_6b, self.Mixed_6c, self.Mixed_6d, self.Mixed_6e = map(Block6, (128, 160, 160, 192))
+        self.Mixed_6b, self.Mixed_6c = Block6(128, border=plain), Block6(160, border=plain)
+        self.Mixed_6d, self.Mixed_6e = Block6(160, border=plain), Block6(192, border=plain)
         self.Mixed_7a = Reduction7()
-        self.Mixed_7b, self.Mixed_7c = Block7(1280, largest=False), Block7(2048, largest=True)
-        self.fc = nn.Linear(FEATURES, _LOGITS)
-        """Unused by FID, kept so that the published file fits whole."""
+        self.Mixed_7b = Block7(1280, largest=False, border=plain)
+        self.Mixed_7c = Block7(2048, largest=not plain, border=plain)
+        if not plain:
+            self.fc = nn.Linear(FEATURES, _LOGITS)
+            """Unused by FID, kept so that the published file fits whole."""
 
     def forward(self, pictures: Tensor) -> Tensor:
         maps = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(pictures)))
@@ -183,5 +193,6 @@ def resize(pictures: Tensor, side: int = SIDE) -> Tensor:
     return pictures
 
 
-def _averaged(maps: Tensor) -> Tensor:
-    return functional.avg_pool2d(maps, 3, stride=1, padding=1, count_include_pad=False)
+def _averaging(*, border: bool) -> nn.AvgPool2d:
+    """Return what takes the mean of 3x3 places, of which those beyond the `border` count as zeros or not at all."""
+    return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=border)

@@ -15,8 +15,6 @@ from pipeline.features.weights import read_weights
 CHANNELS = (64, 128, 256, 512, 512)
 """Channels of relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1, which lie at 1, 1/2, 1/4, 1/8 and 1/16 of the side."""
 
-SMALLEST_SIDE = 16
-
 _URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 _CHECKSUM = "sha256:dcbb9e9d"  # torchvision's file names begin their checksums
 _CONVOLUTIONS = (2, 2, 4, 4, 1)  # per stage; what follows relu5_1 is left out

@@ -20,7 +20,7 @@ def read_weights(net: nn.Module, path: Path, *, what: str, name: str) -> None:
 
     """
     if not path.is_file():
-        raise DataError(f"{path}: there is no such file; put {name} there, or leave `path` out")
+        raise DataError(f"{path}: there is no such file; put {name} there, or leave its setting out")
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
         counters = {key: count for key, count in net.state_dict().items() if key.endswith("num_batches_tracked")}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipeline.metrics.art_fid import ArtFid
 from pipeline.metrics.authenticity import Authenticity
 from pipeline.metrics.bound import Bound
 from pipeline.metrics.colour_histogram import ColourHistogram
@@ -12,6 +13,7 @@ from pipeline.metrics.evidence import Metric
 from pipeline.metrics.frechet import Frechet
 from pipeline.metrics.kernel import Kernel
 from pipeline.metrics.label_agreement import LabelAgreement
+from pipeline.metrics.lpips import LearnedSimilarity
 from pipeline.metrics.memorisation import Memorisation
 from pipeline.metrics.precision_recall import PrecisionRecall
 from pipeline.metrics.reconstruction import Reconstruction
@@ -41,4 +43,6 @@ METRICS: dict[str, type[Metric[Any]]] = {
     "diversity": Diversity,
     "shift_stability": ShiftStability,
     "tile_agreement": TileAgreement,
+    "lpips": LearnedSimilarity,
+    "art_fid": ArtFid,
 }

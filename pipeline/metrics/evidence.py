@@ -70,6 +70,15 @@ class Style:
     examples: Float32
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Files of weights that others publish; '' where they are not there."""
+
+    alexnet: str = ""
+    lpips: str = ""
+    art_inception: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StylizationEvidence:
     """P held-back photographs and what a model makes of them; all pictures are float32 in [-1, 1].
@@ -83,6 +92,7 @@ class StylizationEvidence:
 
     `training` and `validation` are real pictures of the styles and photographs, `results` is `stylized` in their
     feature space; labels are indices into `classes`, those of the results the styles that were asked for.
+    `weights` is for metrics in the spaces of published networks.
     """
 
     photographs: Float32
@@ -98,6 +108,7 @@ class StylizationEvidence:
     validation: Gallery
     results: Gallery
     classes: tuple[str, ...]
+    weights: Weights = Weights()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

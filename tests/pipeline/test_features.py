@@ -6,7 +6,16 @@ import torch
 from skimage.metrics import structural_similarity
 
 from pipeline.features.bank import RandomBank, pyramid
-from pipeline.features.similarity import centred_gram, correlation, gram_distance, luma, ms_ssim, ssim, total_variation
+from pipeline.features.similarity import (
+    centred_gram,
+    correlation,
+    gram,
+    gram_distance,
+    luma,
+    ms_ssim,
+    ssim,
+    total_variation,
+)
 
 
 def noise(*shape, seed=0):
@@ -144,6 +153,13 @@ class TestGram:
         features = noise(1, 3, 6, 10)
         shuffled = features.flatten(2)[..., torch.randperm(60)].view(1, 3, 6, 10)
         assert torch.allclose(centred_gram([features])[0], centred_gram([shuffled + 0.4])[0], atol=1e-6)
+
+    def test_about_the_mean_or_not_differ_by_the_product_of_the_means(self):
+        features = noise(2, 5, 6, 7) + 0.5
+        means = features.mean(dim=(2, 3))
+        torch.testing.assert_close(
+            gram([features])[0] - centred_gram([features])[0], means[:, :, None] * means[:, None, :]
+        )
 
     def test_distance_is_zero_for_equals_one_for_flat_and_one_for_doubled(self):
         grams = centred_gram(RandomBank(3, seed=0)(noise(2, 3, 32, 32)))

@@ -17,7 +17,7 @@ REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
     "data": (SOURCES, {"dataset", "decoding", "download", "packing"}),
     "features": (
         EXTRACTORS,
-        {"bank", "extractor", "inception_net", "similarity", "train_net", "vgg19", "weights"},
+        {"bank", "extractor", "inception_net", "lpips", "similarity", "train_net", "vgg19", "weights"},
     ),
     "networks": (NETWORKS, {"coding", "layers", "mixture", "painter", "patch"}),
     "losses": (LOSSES, set()),

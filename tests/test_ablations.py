@@ -1,0 +1,66 @@
+"""The ablations of a tiny recipe: which variants there are, and two of them through all stages."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import yaml
+from recipes import STYLIST, write_params
+
+BENCH = Path(__file__).parent.parent / "bench"
+
+
+@pytest.fixture
+def variants(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(BENCH)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANVAS_TRACKING", "off")
+    write_params(tmp_path / "params.yaml", stylist=STYLIST)
+    yield importlib.import_module("variants")
+    sys.modules.pop("variants")
+
+
+def test_variants_differ_from_the_recipe_by_one_key_each(variants):
+    variants.write_variants(Path("params.yaml"), "stylist", steps=7, target=Path("all.yaml"))
+    recipes = yaml.safe_load(Path("all.yaml").read_text())["recipes"]
+    whole = STYLIST["objective"]
+    assert {name: recipe["objective"] for name, recipe in recipes.items()} == {
+        "whole": whole,
+        "no-adversary": {**whole, "adversarial_weight": 0},
+        "uncentred-gram": {**whole, "centred": False},
+        "no-identity": {**whole, "identity_weight": 0},
+    }
+    for name, recipe in recipes.items():
+        assert recipe["train"] == STYLIST["train"] | {"budget": {"steps": 7}}
+        assert recipe["data"] == STYLIST["data"]
+        variants.read_recipe(Path("all.yaml"), name)
+
+
+@pytest.mark.slow
+def test_each_variant_is_trained_scored_and_shown_once(variants, monkeypatch):
+    chosen = ("whole", "no identity")
+    monkeypatch.setattr(variants, "VARIANTS", {name: variants.VARIANTS[name] for name in chosen})
+    folder = Path("out")
+    variants.main("stylist", steps=2, params=Path("params.yaml"), folder=folder)
+    figures = json.loads((folder / "figures.json").read_text())
+    assert tuple(figures) == chosen
+    assert len({report["style_similarity"]["relative_distance"] for report in figures.values()}) == 2
+    with PIL.Image.open(folder / "sheet.png") as sheet:
+        pixels = np.asarray(sheet)
+    # Eight rows of four pictures of 160 px, 4 px apart, and margins, a title, headings and five lines of figures.
+    assert pixels.shape[0] == 14 + 29 + 19 + 8 * 164 - 4 + 5 * 19 + 14
+    assert pixels.shape[1] > 4 * 164
+    trained = {path: path.stat().st_mtime_ns for path in folder.glob("checkpoints/*.pt")}
+    variants.main("stylist", steps=2, params=Path("params.yaml"), folder=folder)
+    assert {path: path.stat().st_mtime_ns for path in trained} == trained
+    assert len(trained) == 2
+
+
+def test_a_recipe_that_is_not_there_is_named(variants):
+    with pytest.raises(SystemExit, match="there is no recipe 'stylists'; did you mean 'stylist'"):
+        variants.main("stylists", steps=2, params=Path("params.yaml"), folder=Path("out"))
+    assert not Path("out").exists()
