@@ -62,6 +62,8 @@ class Desk:
     def repaint(self, **values: Any) -> Iterator[list[Any]]:
         if values["model"] and values["photograph"]:
             yield from self.show(**values)
+        else:
+            yield [gr.skip(), gr.skip(), ""]
 
     def styles(self, model: str | None, style_picture: Any, mixture: str | None) -> tuple[Any, Any]:
         """Return the gallery of a model with the uploaded picture at its end, and whether that can be refined."""

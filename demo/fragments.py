@@ -49,13 +49,15 @@ def show_progress(share: float, words: str) -> str:
 def draw_picker(*, legend: str, mix: str, own: str) -> str:
     """Return what `assets/style/picker.js` fills: the words are HTML."""
     return f"""
-    <fieldset class="picker">
-      <legend>{legend}</legend>
-      <label class="mixing"><input type="checkbox" role="switch"><span>{mix}</span></label>
+    <div class="picker" role="group" aria-labelledby="style-legend">
+      <div class="head">
+        <span id="style-legend">{legend}</span>
+        <label class="mixing"><input type="checkbox" role="switch"><span>{mix}</span></label>
+      </div>
       <div class="tiles"></div>
       <div class="weights"></div>
       <template class="own-name">{own}</template>
-    </fieldset>
+    </div>
     """
 
 

@@ -197,7 +197,8 @@ def test_stylize_refuses_bad_arguments(client, upload):
 
 def test_files_of_the_server_cannot_be_named(server, upload):
     stolen = {"path": str(upload), "meta": {"_type": "gradio.FileData"}}
-    payload = json.dumps({"data": [stolen, "tinter", "moss", 0, 0, 1024]}).encode()
+    rest = ["tinter", "moss", 0, 0, 1024, "", None, 0, 0, None, 0]
+    payload = json.dumps({"data": [stolen, *rest]}).encode()
     request = urllib.request.Request(
         f"{server.url}/gradio_api/call/stylize", payload, {"content-type": "application/json"}
     )
