@@ -31,7 +31,7 @@ TEXTS: Texts = {
     },
 }
 
-MAX_UPLOAD = "32mb"
+MAX_UPLOAD = "64mb"
 _CACHE_SECONDS = 3600
 
 # Gradio needs inline scripts and styles and compiles its templates (`unsafe-eval`); nothing may come from elsewhere.
@@ -133,7 +133,7 @@ def build_page(catalog: Catalog) -> gr.Blocks:
                         draw_script(key)
 
         def refresh() -> tuple[str, dict[str, Any], str]:
-            sentences = [entry.problem for entry in catalog.entries() if entry.problem]
+            sentences = catalog.problems()
             return _badge(catalog), gr.update(visible=bool(sentences)), "\n".join(f"- {text}" for text in sentences)
 
         page.load(None, None, None, js="() => ganvas.show()", api_visibility="private")

@@ -77,6 +77,11 @@ class Catalog:
         model = self.model(name, task="stylize")
         return model, open_gallery(model, self.folder)
 
+    def problems(self) -> list[str]:
+        """Return a sentence for every model and every added style that cannot be used."""
+        models = [entry.problem for entry in self.entries() if entry.problem]
+        return models + [text for model in self.models("stylize").values() for text in self._style_problems(model)]
+
     def provider(self) -> Provider | None:
         """Return what the open sessions say they run on, None where no model is open."""
         providers = {entry.model.provider for entry in self.entries() if entry.model}
@@ -92,6 +97,12 @@ class Catalog:
         own = _subfolders(self.folder)
         names = {path.name for path in own}
         return own + [path for path in _subfolders(self.starter) if path.name not in names]
+
+    def _style_problems(self, model: Model) -> tuple[str, ...]:
+        try:
+            return open_gallery(model, self.folder).problems
+        except ModelError as error:
+            return (str(error),)
 
     def _entry(self, folder: Path) -> Entry:
         path = folder / "model.onnx"

@@ -1,5 +1,6 @@
 """Bytes <-> PIL <-> array, with every limit on pictures that strangers made."""
 
+import base64
 import io
 import struct
 import warnings
@@ -118,6 +119,13 @@ def to_png(image: Image, texts: Mapping[str, str]) -> bytes:
     stream = io.BytesIO()
     write_png(image, texts, stream)
     return stream.getvalue()
+
+
+def to_data_uri(image: Image) -> str:
+    """Return the picture as a JPEG in a data URI, for previews."""
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=88)
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def write_png(image: Image, texts: Mapping[str, str], target: Path | BinaryIO) -> None:

@@ -1,30 +1,21 @@
 """The tab that paints a photograph in another style."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 from gradio.components import Component
-from gradio.processing_utils import save_bytes_to_cache
 
 from demo.catalog import Catalog
-from demo.engine import Model
-from demo.images import to_png
-from demo.styles import parse_mixture
-from demo.stylization import (
-    DEFAULT_SIZE,
-    MAX_SIZE,
-    MIN_SIZE,
-    StyleRequest,
-    Stylized,
-    read_photograph,
-    stylize,
-)
-from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, spoken, told
+from demo.desk import Desk
+from demo.fragments import draw_brush, draw_picker, in_every_language
+from demo.images import EXAMPLES
+from demo.masks import DEFAULT_FEATHER, MAX_FEATHER
+from demo.stylist import Stylist
+from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE
+from demo.stylize_endpoint import declare_endpoint
+from demo.tabs.tab import PRIVATE, QUIET, Say, Tab, Texts
+from demo.theme import ASSETS
 
 TEXTS_EN = {
     "title": "Style transfer",
@@ -32,14 +23,31 @@ TEXTS_EN = {
     "examples": "Examples",
     "model": "Model",
     "style": "Style",
+    "mix": "Mix several",
+    "own": "Style of your own",
+    "own_name": "your picture",
+    "style_picture": "A picture in that style",
+    "refine": "Refine",
+    "refine_info": "fits the style to your picture step by step; slower, once per picture",
     "strength": "Strength",
     "strength_info": "0 is the photograph itself",
+    "colours": "Keep the photograph's colours",
+    "more": "Size and variation",
     "variation": "Variation",
     "variation_info": "a number for another take, 0 for none",
     "size": "Longer side in pixels",
+    "mask": "Paint only a part",
+    "brush_hint": "Draw over what shall be painted. By keyboard: arrow keys move, space draws, Shift with arrows too.",
+    "brush_size": "Brush",
+    "brush_paint": "Draw",
+    "brush_erase": "Erase",
+    "brush_clear": "Clear",
+    "feather": "Soft edge",
     "draw": "Paint",
     "download": "Download as PNG",
     "compare": "Drag, or use the arrow keys, to compare",
+    "fitting": "Studying your picture",
+    "painting": "Painting",
     "missing": "There is no model for style transfer yet. Make one with `make repro`, then reload this page.",
 }
 TEXTS_ZH = {
@@ -48,95 +56,75 @@ TEXTS_ZH = {
     "examples": "示例",
     "model": "模型",
     "style": "风格",
+    "mix": "混合多种",
+    "own": "自选风格",
+    "own_name": "你的图片",
+    "style_picture": "具有该风格的图片",
+    "refine": "细化",
+    "refine_info": "逐步让风格贴近你的图片，较慢，每张图片只需一次",
     "strength": "强度",
     "strength_info": "0 即照片本身",
+    "colours": "保留照片的颜色",
+    "more": "尺寸与变体",
     "variation": "变体",
     "variation_info": "换一个数字得到另一种画法，0 为无",
     "size": "长边像素",
+    "mask": "只画一部分",
+    "brush_hint": "涂抹要作画的部分。键盘操作，方向键移动，空格涂抹，Shift 加方向键连续涂抹。",
+    "brush_size": "画笔",
+    "brush_paint": "涂抹",
+    "brush_erase": "擦除",
+    "brush_clear": "清空",
+    "feather": "柔化边缘",
     "draw": "作画",
     "download": "下载 PNG",
     "compare": "拖动或用方向键对比",
+    "fitting": "正在研究你的图片",
+    "painting": "正在作画",
     "missing": "还没有可用于风格迁移的模型。请运行 `make repro` 制作一个，然后刷新本页。",
 }
 
-EXAMPLES = tuple(sorted((Path(__file__).parent.parent / "assets" / "photographs").glob("*.jpg")))
-_DATA_URI = re.compile("data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+")
-_API_HELP = """Paint a photograph in another style.
-
-photograph: a PNG, JPEG or WEBP file. model: name of a model that serves style transfer (see /healthz). style: one of
-its styles. strength: 0 (the photograph itself) to 1. variation: 0 for none, any other whole number for another take.
-size: the result's longer side at most, 128 to 2048 pixels. Returns the result as PNG.
-"""
+TEXTS: Texts = {"en": TEXTS_EN, "zh-CN": TEXTS_ZH}
 
 
 @dataclass(frozen=True, slots=True)
 class _Controls:
     photograph: gr.Image
     model: gr.Dropdown
-    style: gr.Radio
+    picker: gr.HTML
+    style_picture: gr.Image
+    refine: gr.Checkbox
     strength: gr.Slider
+    colours: gr.Slider
     variation: gr.Number
     size: gr.Slider
+    masking: gr.Checkbox
+    brush: gr.HTML
+    feather: gr.Slider
     draw: gr.Button
     download: gr.DownloadButton
-    thumbnails: gr.HTML
 
     @property
     def inputs(self) -> dict[str, Component]:
         return {
             "photograph": self.photograph,
             "model": self.model,
-            "style": self.style,
+            "mixture": self.picker,
+            "style_picture": self.style_picture,
+            "refine": self.refine,
             "strength": self.strength,
+            "colours": self.colours,
             "variation": self.variation,
             "size": self.size,
+            "masking": self.masking,
+            "sketch": self.brush,
+            "feather": self.feather,
         }
 
     @property
     def triggers(self) -> list[Any]:
-        sliders = [self.strength.change, self.size.change]
-        return [self.photograph.change, self.style.input, self.variation.submit, *sliders]
-
-
-@dataclass(frozen=True, slots=True)
-class _Handlers:
-    """What the page's events do. Arguments of `paint` and `save` are those of the endpoint, in its order."""
-
-    catalog: Catalog
-    cache: str
-
-    def paint(
-        self, *, photograph: Any, model: str, style: str, strength: float, variation: float, size: float
-    ) -> Stylized:
-        with told():
-            opened, gallery = self.catalog.gallery(model)
-            mixture = parse_mixture(gallery, style=style)
-            request = StyleRequest.parse(mixture, strength=strength, variation=variation, size=size)
-            picture = read_photograph(_path(photograph), size=request.size)
-            *_, last = stylize(opened, request, photograph=picture)
-            assert last.result is not None
-            return last.result
-
-    def show(self, **values: Any) -> tuple[str, str]:
-        painted = self.paint(**values)
-        before = save_bytes_to_cache(to_png(painted.photograph, {}), "photograph.png", self.cache)
-        after = save_bytes_to_cache(painted.to_png(), painted.file_name, self.cache)
-        return _comparison(before, after), after
-
-    def repaint(self, **values: Any) -> Any:
-        return self.show(**values) if values["model"] and values["photograph"] else [gr.skip(), gr.skip()]
-
-    def styles(self, model: str | None) -> tuple[dict[str, Any], str]:
-        opened = self.catalog.models("stylize").get(model or "")
-        names = [choice.name for choice in opened.card.choices] if opened else []
-        choices = [(spoken(name), name) for name in names]
-        return gr.update(choices=choices, value=names[0] if names else None), _thumbnail_rules(opened)
-
-    def refresh(self) -> tuple[dict[str, Any] | str, ...]:
-        models = self.catalog.models("stylize")
-        first = next(iter(models), None)
-        shown = gr.update(visible=bool(models))
-        return gr.update(visible=not models), shown, gr.update(choices=list(models), value=first), *self.styles(first)
+        sliders = [self.strength.change, self.colours.change, self.size.change, self.feather.change]
+        return [self.picker.input, self.variation.submit, self.refine.input, self.brush.input, *sliders]
 
 
 def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
@@ -145,21 +133,32 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     with gr.Row(elem_classes="studio") as studio:
         with gr.Column(scale=5, min_width=320, elem_classes="result"):
             compare = gr.HTML(elem_id="compare", js_on_load=None)
+            progress = gr.HTML(elem_id="style-progress", js_on_load=None)
             gr.Markdown(say("compare"), elem_id="compare-hint", elem_classes="hint")
         with gr.Column(scale=2, min_width=280, elem_classes="controls"):
             controls = _draw_controls(say)
-    do = _Handlers(catalog, controls.photograph.GRADIO_CACHE)
+    stylist = Stylist(catalog)
+    words = {"fitting": _both("fitting"), "painting": _both("painting")}
+    do = Desk(stylist, controls.photograph.GRADIO_CACHE, words)
     drawn: dict[str, Any] = {
         "inputs_kwargs": controls.inputs,
-        "outputs": [compare, controls.download],
+        "outputs": [compare, controls.download, progress],
         **PRIVATE,
+        "show_progress": "hidden",
     }
-    choosing = [controls.style, controls.thumbnails]
-    page.load(do.refresh, None, [missing, studio, controls.model, *choosing], **QUIET).success(do.repaint, **drawn)
-    controls.model.input(do.styles, controls.model, choosing, **QUIET).success(do.repaint, **drawn)
+    raw: dict[str, Any] = {"preprocess": False, **QUIET}
+    own = [controls.style_picture, controls.picker]
+    picked = [controls.picker, controls.refine]
+    page.load(do.refresh, own, [missing, studio, controls.model, *picked], **raw).success(do.repaint, **drawn)
+    controls.model.input(do.styles, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
+    controls.style_picture.change(do.upload, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
+    part = [controls.masking, controls.photograph]
+    gr.on(
+        [controls.masking.input, controls.photograph.change], do.sketch, part, [controls.brush, controls.feather], **raw
+    ).success(do.repaint, **drawn)
     gr.on(controls.triggers, do.repaint, **drawn)
     controls.draw.click(do.show, **drawn)
-    _declare_endpoint(do)
+    declare_endpoint(stylist)
 
 
 def _draw_controls(say: Say) -> _Controls:
@@ -182,79 +181,81 @@ def _draw_controls(say: Say) -> _Controls:
         elem_id="style-examples",
     )
     model = gr.Dropdown(label=say("model"), choices=[], elem_id="style-model")
-    style = gr.Radio(label=say("style"), choices=[], elem_id="style-choice", elem_classes="thumbnails")
-    thumbnails = gr.HTML(elem_classes="rules", js_on_load=None)
+    picker = gr.HTML(
+        "{}",
+        html_template=draw_picker(legend=_both("style"), mix=_both("mix"), own=_both("own_name")),
+        js_on_load=_script("picker"),
+        styles=[],
+        elem_id="style-choice",
+    )
+    with gr.Accordion(say("own"), open=False, elem_id="style-own"):
+        style_picture = gr.Image(
+            label=say("style_picture"),
+            type="filepath",
+            image_mode=None,
+            sources=["upload", "clipboard"],
+            height=160,
+            buttons=[],
+            elem_id="style-picture",
+        )
+        refine = gr.Checkbox(
+            label=say("refine"), info=say("refine_info"), value=False, visible=False, elem_id="style-refine"
+        )
     strength = gr.Slider(
         0, 1, value=1, step=0.05, label=say("strength"), info=say("strength_info"), buttons=[], elem_id="style-strength"
     )
-    variation = gr.Number(
-        0, label=say("variation"), info=say("variation_info"), precision=0, minimum=0, elem_id="style-variation"
+    colours = gr.Slider(0, 1, value=0, step=0.05, label=say("colours"), buttons=[], elem_id="style-colours")
+    masking = gr.Checkbox(label=say("mask"), value=False, elem_id="style-mask")
+    tools = (_both("brush_paint"), _both("brush_erase"), _both("brush_clear"))
+    brush = gr.HTML(
+        "",
+        html_template=draw_brush(hint=_both("brush_hint"), size=_both("brush_size"), tools=tools),
+        js_on_load=_script("brush"),
+        picture="",
+        visible=False,
+        elem_id="style-brush",
     )
-    size = gr.Slider(MIN_SIZE, MAX_SIZE, DEFAULT_SIZE, step=64, label=say("size"), buttons=[], elem_id="style-size")
+    feather = gr.Slider(
+        0,
+        MAX_FEATHER,
+        DEFAULT_FEATHER,
+        step=0.005,
+        label=say("feather"),
+        buttons=[],
+        visible=False,
+        elem_id="style-feather",
+    )
+    with gr.Accordion(say("more"), open=False, elem_id="style-more"):
+        size = gr.Slider(MIN_SIZE, MAX_SIZE, DEFAULT_SIZE, step=64, label=say("size"), buttons=[], elem_id="style-size")
+        variation = gr.Number(
+            0, label=say("variation"), info=say("variation_info"), precision=0, minimum=0, elem_id="style-variation"
+        )
     draw = gr.Button(say("draw"), variant="primary", elem_id="style-draw")
     download = gr.DownloadButton(str(say("download")), elem_id="style-download")
-    return _Controls(photograph, model, style, strength, variation, size, draw, download, thumbnails)
-
-
-def _declare_endpoint(do: _Handlers) -> None:
-    # Its own inputs, never shown: the page's choices are those of one visitor's moment.
-    result = gr.Image(label="result", type="filepath", visible=False)
-    inputs: dict[str, Component] = {
-        "photograph": gr.Image(label="photograph", type="filepath", visible=False),
-        "model": gr.Textbox(label="model", visible=False),
-        "style": gr.Textbox(label="style", visible=False),
-        "strength": gr.Number(1, label="strength", visible=False),
-        "variation": gr.Number(0, label="variation", visible=False),
-        "size": gr.Number(DEFAULT_SIZE, label="size", visible=False),
-    }
-
-    def stylize_photograph(
-        *, photograph: Any, model: str, style: str, strength: float, variation: float, size: float
-    ) -> str:
-        painted = do.paint(
-            photograph=photograph, model=model, style=style, strength=strength, variation=variation, size=size
-        )
-        return str(save_bytes_to_cache(painted.to_png(), painted.file_name, result.GRADIO_CACHE))
-
-    gr.on(
-        gr.Button(visible=False).click,
-        stylize_photograph,
-        inputs_kwargs=inputs,
-        outputs=result,
-        api_name="stylize",
-        api_description=_API_HELP,
-        preprocess=False,
-        concurrency_id=ENGINE_QUEUE,
+    return _Controls(
+        photograph,
+        model,
+        picker,
+        style_picture,
+        refine,
+        strength,
+        colours,
+        variation,
+        size,
+        masking,
+        brush,
+        feather,
+        draw,
+        download,
     )
 
 
-def _path(upload: Mapping[str, Any] | None) -> Path | None:
-    # Gradio has checked that the path is one of its own uploads.
-    return Path(upload["path"]) if upload and upload.get("path") else None
+def _both(key: str) -> str:
+    return in_every_language(TEXTS, key)
 
 
-def _thumbnail_rules(model: Model | None) -> str:
-    """Return a style sheet that hangs each style's picture on its radio button, which keeps the keyboard's ways."""
-    rules = [
-        f"#style-choice label:nth-of-type({place})::before {{ background-image: url({choice.thumbnail}) }}"
-        for place, choice in enumerate(model.card.choices if model else (), start=1)
-        if _DATA_URI.fullmatch(choice.thumbnail)
-    ]
-    return f"<style>{' '.join(rules)}</style>"
+def _script(name: str) -> str:
+    return (ASSETS / "style" / f"{name}.js").read_text(encoding="utf-8")
 
 
-def _comparison(before: str, after: str) -> str:
-    """Return both pictures on top of each other and a range input that moves the line between them."""
-    source = "gradio_api/file={}"
-    return f"""
-    <div class="compare" style="--split: 50%">
-      <img class="before" src="{source.format(quote(before))}" alt="">
-      <img class="after" src="{source.format(quote(after))}" alt="">
-      <input type="range" min="0" max="100" value="50" aria-labelledby="compare-hint"
-        oninput="this.parentNode.style.setProperty('--split', this.value + '%')">
-      <span class="line" aria-hidden="true"></span>
-    </div>
-    """
-
-
-TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build)
+TAB = Tab(texts=TEXTS, build=build)

@@ -18,6 +18,7 @@ import onnx
 import PIL.Image
 import pytest
 from tiny_models import sampler_proto, stylizer_proto, with_companions
+from tiny_stylizers import encoder_proto, gradient_proto
 
 
 @pytest.fixture
@@ -58,11 +59,15 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The page as people start it, with a sampler, a stylizer, a truncated model and an empty folder."""
     models = tmp_path_factory.mktemp("models")
-    protos = {"dabbler": sampler_proto(), "tinter": stylizer_proto(), "torn": sampler_proto("torn")}
+    companions = {"encoder": encoder_proto(), "gradient": gradient_proto()}
+    tinter = with_companions(stylizer_proto(), companions)
+    protos = {"dabbler": sampler_proto(), "tinter": tinter, "torn": sampler_proto("torn")}
     for name, proto in protos.items():
         content = proto.SerializeToString()
         (models / name).mkdir()
         (models / name / "model.onnx").write_bytes(content[: len(content) // 2] if name == "torn" else content)
+    for name, companion in companions.items():
+        (models / "tinter" / f"{name}.onnx").write_bytes(companion.SerializeToString())
     (models / "unfinished").mkdir()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

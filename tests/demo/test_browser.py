@@ -5,8 +5,9 @@ import json
 import os
 import re
 import shutil
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlparse
 from weakref import WeakKeyDictionary
@@ -17,10 +18,13 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 from tiny_models import TINTS
 
+from demo.images import EXAMPLES
+from demo.refinement import STEPS
 from demo.tabs import TABS
 
 pytestmark = pytest.mark.browser
 STREAMS: WeakKeyDictionary[Page, set[Request]] = WeakKeyDictionary()
+PHOTOGRAPH = EXAMPLES[0]
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -155,6 +159,77 @@ def test_stylizing(visit):
     assert page.locator(".compare").evaluate("element => element.style.getPropertyValue('--split')") == "0%"
 
 
+def style_page(visit, **window) -> Page:
+    page = visit(**window)
+    page.get_by_role("tab", name=re.compile("Style transfer|风格迁移")).click()
+    expect(page.locator("#compare img.after")).to_be_visible()
+    return page
+
+
+def painting(page: Page, *, when: Callable[[dict], bool]) -> np.ndarray:
+    """Return the painting once its recipe is the one waited for: the page shows what was painted before until then."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with PIL.Image.open(io.BytesIO(downloaded(page, "#style-download"))) as image:
+            recipe = json.loads(image.text["ganvas.recipe"])
+            if when(recipe):
+                return np.asarray(image)
+        page.wait_for_timeout(100)
+    pytest.fail(f"the last painting was {recipe}")
+
+
+def test_mixing_styles_by_keyboard(visit):
+    page = style_page(visit)
+    page.get_by_role("switch", name="Mix several").check()
+    page.locator("#style-choice").get_by_label("moss").check(force=True)
+    expect(page.locator("#compare img.after")).to_have_attribute("src", re.compile("tinter-rust-moss"))
+    slider = page.locator("#style-choice .weights input").nth(1)
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    expect(page.locator("#style-choice .weights output")).to_have_text(["57 %", "43 %"])
+    shares = {"rust": pytest.approx(1 / 1.75), "moss": pytest.approx(0.75 / 1.75)}
+    painting(page, when=lambda recipe: recipe["styles"] == shares)
+    page.get_by_role("switch", name="Mix several").uncheck()
+    expect(page.locator("#compare img.after")).to_have_attribute("src", re.compile("tinter-rust.png"))
+    expect(page.locator("#style-choice .weights input")).to_have_count(0)
+
+
+def test_a_style_of_ones_own(visit, tmp_path):
+    page = style_page(visit)
+    path = tmp_path / "mine.png"
+    PIL.Image.fromarray(np.tile(np.uint8([[[255, 0, 0], [0, 0, 255]]]), (40, 20, 1))).save(path)
+    page.get_by_role("button", name="Style of your own").click()
+    page.locator("#style-picture input[type=file]").set_input_files(path)
+    expect(page.locator("#compare img.after")).to_have_attribute("src", re.compile("tinter-picture"))
+    painting(page, when=lambda recipe: recipe["uploaded"]["picture"]["refined"] == 0)
+    page.locator("#style-refine input").check()
+    painting(page, when=lambda recipe: recipe["uploaded"]["picture"]["refined"] == STEPS)
+    page.locator("#style-picture button[aria-label='Remove Image']").click()
+    expect(page.locator("#compare img.after")).to_have_attribute("src", re.compile("tinter-rust"))
+    expect(page.locator("#style-choice .tiles label")).to_have_count(2)
+
+
+def test_brushing_a_part_by_pointer_and_by_keyboard(visit):
+    page = style_page(visit, width=390)
+    page.locator("#style-mask input").check()
+    canvas = page.locator("#style-brush canvas")
+    canvas.scroll_into_view_if_needed()
+    canvas.click(position={"x": 20, "y": 20})
+    painted = painting(page, when=lambda recipe: recipe["mask"] is not None)
+    with PIL.Image.open(PHOTOGRAPH) as photograph:
+        changed = (painted != np.asarray(photograph.convert("RGB"))).any(axis=2)
+    assert changed[: len(changed) // 4, : len(changed) // 4].mean() > 0.1
+    assert not changed[len(changed) // 2 :, len(changed) // 2 :].any()
+
+    page.get_by_role("button", name="Clear").click()
+    painting(page, when=lambda recipe: recipe["mask"] is None)
+    canvas.focus()
+    for key in ("ArrowRight", "ArrowDown", "Space"):
+        page.keyboard.press(key)
+    painting(page, when=lambda recipe: recipe["mask"] is not None)
+
+
 def test_a_bad_upload_is_one_sentence(visit, tmp_path):
     page = visit()
     page.get_by_role("tab", name="Style transfer").click()
@@ -163,7 +238,7 @@ def test_a_bad_upload_is_one_sentence(visit, tmp_path):
     PIL.Image.new("RGB", (900, 9)).save(path)
     page.locator("#style-photograph button[aria-label='Remove Image']").click()
     page.locator("#style-photograph input[type=file]").set_input_files(path)
-    expect(page.get_by_text("too small or too narrow to paint at size 1024")).to_be_visible()
+    expect(page.get_by_text("too small or too narrow to paint at size 900")).to_be_visible()
 
 
 def test_broken_models_are_shown(visit):

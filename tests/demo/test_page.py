@@ -19,6 +19,7 @@ from demo.sampling import SampleRequest, draw_samples
 from demo.tabs import TABS
 from demo.tabs.tab import LANGUAGES
 
+PHOTOGRAPH = Path(__file__).parents[2] / "demo" / "assets" / "photographs" / "cat.jpg"
 SHIPPED = sorted(path.name for path in STARTER.iterdir() if path.is_dir())
 
 
@@ -77,7 +78,10 @@ def test_endpoints_are_named_and_documented(client):
     names = {key: [entry["parameter_name"] for entry in value["parameters"]] for key, value in endpoints.items()}
     assert names == {
         "/sample": ["model", "class_name", "seed", "count", "truncation", "enlarge"],
-        "/stylize": ["photograph", "model", "style", "strength", "variation", "size"],
+        "/stylize": [
+            *("photograph", "model", "style", "strength", "variation", "size"),
+            *("mixture", "style_picture", "refine", "colours", "mask", "feather"),
+        ],
     }
     assert "truncation: 0 to 1.5" in endpoints["/sample"]["description"]
 
@@ -110,6 +114,28 @@ def test_stylize_gives_a_png_of_the_photographs_size(client, upload):
         assert len(np.unique(np.asarray(image).reshape(-1, 3), axis=0)) == 1
 
 
+def test_stylize_takes_mixtures_style_pictures_and_masks(client, upload, tmp_path):
+    PIL.Image.new("L", (100, 75), 0).save(tmp_path / "mask.png")
+    PIL.Image.fromarray(np.tile(np.uint8([[[255, 0, 0], [0, 0, 255]]]), (40, 20, 1))).save(tmp_path / "style.png")
+    result = client.predict(
+        handle_file(upload),
+        "tinter",
+        mixture='{"moss": 1, "picture": 3}',
+        style_picture=handle_file(tmp_path / "style.png"),
+        refine=2,
+        colours=0.5,
+        mask=handle_file(tmp_path / "mask.png"),
+        feather=0,
+        api_name="/stylize",
+    )
+    with PIL.Image.open(result) as image, PIL.Image.open(upload) as photograph:
+        assert np.array_equal(image, photograph)
+        recipe = json.loads(image.text["ganvas.recipe"])
+    assert recipe["styles"] == {"moss": 0.25, "picture": 0.75}
+    assert recipe["uploaded"]["picture"]["refined"] == 2
+    assert recipe["colours"] == 0.5
+
+
 def test_stylize_at_strength_zero_is_the_photograph(client, upload):
     result = client.predict(handle_file(upload), "tinter", "rust", strength=0, api_name="/stylize")
     with PIL.Image.open(result) as image, PIL.Image.open(upload) as photograph:
@@ -138,8 +164,8 @@ def test_sample_refuses_with_one_sentence(client, arguments, sentence):
     ("content", "sentence"),
     [
         (b"GIF89a and more", "not a readable PNG, JPEG or WEBP picture"),
-        (b"\xff\xd8\xff\xe0 cut", "the picture is damaged or cut short"),
-        (b"", "the picture is empty"),
+        (b"\xff\xd8\xff\xe0 cut", "the photograph is damaged or cut short"),
+        (b"", "the photograph is empty"),
     ],
 )
 def test_stylize_refuses_bad_pictures_with_one_sentence(client, tmp_path, content, sentence):
@@ -153,6 +179,13 @@ def test_stylize_refuses_bad_arguments(client, upload):
     for change, sentence in (
         ({"style": "lava"}, "style must be one of rust, moss"),
         ({"strength": 2}, "strength must lie between 0 and 1"),
+        ({"mixture": '{"moss": 1}'}, "give either a style or a mixture of styles, not both"),
+        ({"style": "", "mixture": '{"moss": -1}'}, "the weight of 'moss' must be a number from 0 up, not -1"),
+        ({"style": "", "mixture": '{"moss": 0}'}, "the weights of the mixture sum to zero"),
+        ({"style": "", "mixture": "moss"}, "mixture must be JSON like"),
+        ({"style_picture": handle_file(upload)}, "give either a style or a style picture"),
+        ({"style": "", "style_picture": handle_file(upload), "refine": 9999}, "refine must lie between 0 and 400"),
+        ({"mask": handle_file(PHOTOGRAPH)}, "draw a mask as large as its photograph"),
         ({"size": 10**9}, "size must lie between 128 and 8192"),
     ):
         arguments = {"photograph": handle_file(upload), "model": "tinter", "style": STYLES[0]} | change
@@ -164,7 +197,8 @@ def test_stylize_refuses_bad_arguments(client, upload):
 
 def test_files_of_the_server_cannot_be_named(server, upload):
     stolen = {"path": str(upload), "meta": {"_type": "gradio.FileData"}}
-    payload = json.dumps({"data": [stolen, "tinter", "moss", 0, 0, 1024]}).encode()
+    rest = ["tinter", "moss", 0, 0, 1024, "", None, 0, 0, None, 0]
+    payload = json.dumps({"data": [stolen, *rest]}).encode()
     request = urllib.request.Request(
         f"{server.url}/gradio_api/call/stylize", payload, {"content-type": "application/json"}
     )
@@ -194,7 +228,9 @@ def test_every_text_that_is_asked_for_exists():
     sources = {"page": Path("demo/app.py"), **{key: Path(f"demo/tabs/{key}.py") for key in TABS}}
     root = Path(__file__).parents[2]
     for key, source in sources.items():
-        asked = set(re.findall(r'(?:\bsay|_say\("page"\))\("(\w+)"\)', (root / source).read_text(encoding="utf-8")))
+        asked = set(
+            re.findall(r'(?:\bsay|_both|_say\("page"\))\("(\w+)"\)', (root / source).read_text(encoding="utf-8"))
+        )
         known = set((TEXTS if key == "page" else TABS[key].texts)["en"]) - {"title"}
         assert asked == known
 

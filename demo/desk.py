@@ -1,0 +1,109 @@
+"""Serves the controls of the style tab."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demo.errors import DemoError
+from demo.fragments import save_painting, show_progress
+from demo.refinement import STEPS, can_refine
+from demo.styles import UPLOADED
+from demo.stylist import Order, Stylist, draw_canvas, draw_thumbnail
+from demo.tabs.tab import spoken, told
+
+_DATA_URI = re.compile("data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the events of the tab do. Arguments arrive raw, as the stylist takes them.
+
+    `cache` is the folder of files that the page may show; `words` tells as HTML what is being done.
+    """
+
+    stylist: Stylist
+    cache: str
+    words: Mapping[str, str]
+
+    def show(
+        self,
+        *,
+        photograph: Any,
+        mixture: Any,
+        style_picture: Any,
+        refine: bool,
+        masking: bool,
+        sketch: Any,
+        **numbers: Any,
+    ) -> Iterator[list[Any]]:
+        """Paint what the controls say; yield the comparison, the file to download and the progress."""
+        weights = json.loads(mixture or "{}")
+        own = upload_path(style_picture) if UPLOADED in weights else None
+        order = Order(
+            photograph=upload_path(photograph),
+            mixture=weights,
+            style_picture=own,
+            refine=STEPS if refine else 0,
+            sketch=sketch if masking else "",
+            **numbers,
+        )
+        with told():
+            for step in self.stylist.work(order):
+                if step.result:
+                    yield [*save_painting(step.result, self.cache), ""]
+                else:
+                    yield [gr.skip(), gr.skip(), show_progress(step.share, self.words[step.stage])]
+
+    def repaint(self, **values: Any) -> Iterator[list[Any]]:
+        if values["model"] and values["photograph"]:
+            yield from self.show(**values)
+        else:
+            yield [gr.skip(), gr.skip(), ""]
+
+    def styles(self, model: str | None, style_picture: Any, mixture: str | None) -> tuple[Any, Any]:
+        """Return the gallery of a model with the uploaded picture at its end, and whether that can be refined."""
+        try:
+            opened, gallery = self.stylist.catalog.gallery(model or "")
+        except DemoError:
+            return gr.update(styles=[], value="{}"), gr.update(visible=False)
+        shown = [
+            {"name": style.name, "label": spoken(style.name), "thumbnail": style.thumbnail, "own": False}
+            for style in gallery.styles
+        ]
+        with told():
+            own = draw_thumbnail(upload_path(style_picture))
+        if own:
+            shown.append({"name": UPLOADED, "label": "", "thumbnail": own, "own": True})
+        names = [style["name"] for style in shown]
+        kept = {name: weight for name, weight in json.loads(mixture or "{}").items() if name in names}
+        chosen = kept or dict.fromkeys(names[:1], 1)
+        for style in shown:
+            style["thumbnail"] = style["thumbnail"] if _DATA_URI.fullmatch(str(style["thumbnail"])) else ""
+        return gr.update(styles=shown, value=json.dumps(chosen)), gr.update(visible=bool(own) and can_refine(opened))
+
+    def upload(self, model: str | None, style_picture: Any, mixture: str | None) -> tuple[Any, Any]:
+        """Return the gallery after a style was uploaded, which is taken at once, or removed."""
+        return self.styles(model, style_picture, json.dumps({UPLOADED: 1}) if style_picture else mixture)
+
+    def sketch(self, masking: bool, photograph: Any) -> tuple[Any, Any]:
+        """Return the brush over the photograph, without a mask, and the width of its edge."""
+        with told():
+            under = draw_canvas(upload_path(photograph)) if masking else ""
+        return gr.update(visible=masking and bool(under), picture=under, value=""), gr.update(visible=masking)
+
+    def refresh(self, style_picture: Any, mixture: str | None) -> tuple[Any, ...]:
+        models = self.stylist.catalog.models("stylize")
+        first = next(iter(models), None)
+        shown = gr.update(visible=bool(models))
+        picked = self.styles(first, style_picture, mixture)
+        return gr.update(visible=not models), shown, gr.update(choices=list(models), value=first), *picked
+
+
+def upload_path(upload: Mapping[str, Any] | None) -> Path | None:
+    """Return the path of an uploaded file; Gradio has checked that it is one of its uploads."""
+    return Path(upload["path"]) if upload and upload.get("path") else None
