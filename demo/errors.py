@@ -4,6 +4,7 @@ DemoError
 ├── PictureError   a picture that cannot be taken
 ├── ModelError     a model file that is missing, damaged or not ours
 ├── RequestError   an argument out of range
+├── BusyError      too many ask at once
 └── LaunchError    the service cannot start
 """
 
@@ -22,6 +23,10 @@ class ModelError(DemoError):
 
 class RequestError(DemoError):
     """An argument of a request is out of range."""
+
+
+class BusyError(DemoError):
+    """More is asked for at once than can be served."""
 
 
 class LaunchError(DemoError):

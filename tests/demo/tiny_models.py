@@ -60,6 +60,26 @@ def truncating_proto(name: str = "grainy", **changes: object) -> onnx.ModelProto
     return _proto(nodes, {"shape": np.array([-1, 3, 8, 8], dtype=np.int64)}, card, changes)
 
 
+def directed_proto(name: str = "guided", **changes: object) -> onnx.ModelProto:
+    """picture = tanh(latent), with the first three axes of the latent as directions."""
+    nodes = [
+        helper.make_node("Tanh", ["latent"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["picture"]),
+    ]
+    card = ModelCard(
+        recipe=name,
+        task="sample",
+        channels=3,
+        size=8,
+        inputs=(Port("latent", ("N", 192), "latent"),),
+        outputs=(Port("picture", ("N", 3, 8, 8), "picture"),),
+        directions=tuple(tuple(float(axis == place) for axis in range(192)) for place in range(3)),
+        strengths=(0.5, 0.4, 0.3),
+        provenance={"version": 3, "alias": "champion", "metrics": {"fid": 12.5}},
+    )
+    return _proto(nodes, {"shape": np.array([-1, 3, 8, 8], dtype=np.int64)}, card, changes)
+
+
 def stylizer_proto(name: str = "tinter", **changes: object) -> onnx.ModelProto:
     """picture = content + strength (tanh(style @ TINTS + noise) - content), one tint for all pixels."""
     nodes = [
