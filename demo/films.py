@@ -55,7 +55,7 @@ def encode_film(frames: Sequence[Image], *, kind: str, rate: int, recipe: Mappin
 def _encode_mp4(frames: Sequence[Image], *, rate: int, title: str, told: str) -> bytes:
     target = io.BytesIO()
     width, height = (side // 2 * 2 for side in frames[0].size)
-    with av.open(target, "w", format="mp4", options={"movflags": "faststart+use_metadata_tags"}) as container:
+    with av.open(target, "w", format="mp4") as container:
         container.metadata.update({"title": title, "comment": told})
         stream = container.add_stream("libx264", rate=rate, options={"crf": "16", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

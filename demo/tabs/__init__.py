@@ -1,10 +1,11 @@
 """The tabs of the page, in their order."""
 
-from demo.tabs import explore, sample, style
+from demo.tabs import explore, journey, sample, style
 from demo.tabs.tab import Tab
 
 TABS: dict[str, Tab] = {
     "sample": sample.TAB,
     "explore": explore.TAB,
+    "journey": journey.TAB,
     "style": style.TAB,
 }

@@ -53,7 +53,7 @@ def test_two_pins_know_no_y(model):
 
 def test_moves_go_along_the_directions_of_the_card(save):
     model = Model.open(save(directed_proto()))
-    still, moved = feeds(model, pins=PINS[:1]), feeds(model, pins=PINS[:1], moves=[0.5, -2])
+    still, moved = (feeds(model, pins=[{"seed": 7}], moves=moves) for moves in ([], [0.5, -2]))
     difference = (moved["latent"] - still["latent"])[0]
     np.testing.assert_allclose(difference[:3], [0.5, -2, 0], atol=1e-6)
     assert not difference[3:].any()
