@@ -15,6 +15,7 @@ from demo import __version__
 from demo.catalog import Catalog
 from demo.identity import identify_all
 from demo.service import Turns, answer_errors
+from demo.snippets import SNIPPETS
 from demo.tabs import TABS
 from demo.tabs.tab import LANGUAGES, Say, Texts, draw_script
 from demo.theme import ASSETS, make_theme
@@ -99,6 +100,10 @@ def _serve_studio(app: FastAPI, catalog: Catalog) -> None:
     @app.get("/studio/models")
     def models() -> list[dict[str, Any]]:
         return identify_all(catalog)
+
+    @app.get("/studio/snippets")
+    def snippets() -> dict[str, str]:
+        return SNIPPETS
 
     for tab in TABS.values():
         if tab.routes:

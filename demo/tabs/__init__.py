@@ -1,6 +1,6 @@
 """The tabs of the page, in their order."""
 
-from demo.tabs import explore, journey, sample, style
+from demo.tabs import about, explore, history, journey, sample, style, verify
 from demo.tabs.tab import Tab
 
 TABS: dict[str, Tab] = {
@@ -8,4 +8,7 @@ TABS: dict[str, Tab] = {
     "explore": explore.TAB,
     "journey": journey.TAB,
     "style": style.TAB,
+    "history": history.TAB,
+    "verify": verify.TAB,
+    "about": about.TAB,
 }

@@ -1,5 +1,6 @@
 // The latent space as a map: four pinned pictures at its corners, and the one under the pointer, live.
 
+import { add } from "./history.js";
 import { call, fill, make, models, notice, number, offer, open, readPins, register, remember, save, say, share, spoken,
   surprise, tell, writePins } from "./core.js";
 
@@ -301,10 +302,10 @@ class Explorer {
   async save() {
     const blob = await (await call("picture", { ...this.request(), ...this.home, enlarge: 4 })).blob();
     save(blob, `${this.state.model}-map.png`);
+    await add("explore", this.read(), blob);
   }
 
   async keep() {
-    const { add } = await import("./history.js");
     await add("explore", this.read(), this.blob, { star: true });
     notice(say("explore_kept"));
   }

@@ -1,5 +1,6 @@
 // A film from stop to stop: frames stream in while it plays, and may be saved as GIF, WebP or MP4.
 
+import { add } from "./history.js";
 import { Player } from "./player.js";
 import { call, fill, make, models, number, offer, readPins, register, remember, save, say, share, spoken, surprise, tell,
   writePins } from "./core.js";
@@ -263,6 +264,7 @@ class Traveller {
     const seconds = (frames / this.state.rate).toFixed(1);
     this.report(whole ? fill("journey_ready", { frames, seconds }) : fill("journey_stopped", { frames }));
     this.root.dataset.frames = frames;
+    if (whole) await this.player.snapshot().then((picture) => add("journey", this.read(), picture)).catch(tell);
   }
 
   async export(format) {

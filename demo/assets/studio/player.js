@@ -64,6 +64,14 @@ export class Player {
     this.describe();
   }
 
+  /** The first frame as a picture file. */
+  async snapshot() {
+    const [first] = this.frames;
+    const canvas = new OffscreenCanvas(first.width, first.height);
+    canvas.getContext("2d").drawImage(first, 0, 0);
+    return canvas.convertToBlob();
+  }
+
   describe() {
     this.canvas.setAttribute("aria-label", this.words(this.at + 1, this.frames.length));
   }
