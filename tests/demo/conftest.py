@@ -17,7 +17,10 @@ import numpy as np
 import onnx
 import PIL.Image
 import pytest
-from tiny_models import sampler_proto, stylizer_proto
+from browsing import browser, visit
+from tiny_models import directed_proto, sampler_proto, stylizer_proto
+
+__all__ = ["browser", "visit"]
 
 
 @pytest.fixture
@@ -54,9 +57,14 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The page as people start it, with a sampler, a stylizer, a truncated model and an empty folder."""
+    """The page as people start it, with two samplers, a stylizer, a truncated model and an empty folder."""
     models = tmp_path_factory.mktemp("models")
-    protos = {"dabbler": sampler_proto(), "tinter": stylizer_proto(), "torn": sampler_proto("torn")}
+    protos = {
+        "dabbler": sampler_proto(),
+        "guided": directed_proto(),
+        "tinter": stylizer_proto(),
+        "torn": sampler_proto("torn"),
+    }
     for name, proto in protos.items():
         content = proto.SerializeToString()
         (models / name).mkdir()

@@ -2,7 +2,6 @@
 
 import { call, fill, make, notice, open, register, say, writePins } from "./core.js";
 
-const GOOD = ["same"];
 const MARKUP = `
 <div class="sheet verify">
   <p class="lead" data-say="verify_lead"></p>
@@ -42,12 +41,12 @@ export function mount(element) {
   function show() {
     if (!last) return;
     const { report, file } = last;
-    const key = `verify_${report.verdict.replaceAll(" ", "_")}`;
+    const verdict = report.verdict.replaceAll(" ", "_");
     const section = find(".report");
     section.hidden = false;
     section.dataset.verdict = report.verdict;
-    find("h2").textContent = say(key);
-    find(".why").textContent = report.reason || fill(`${key}_why`, report);
+    find("h2").textContent = say(`verify_is_${verdict}`);
+    find(".why").textContent = report.reason || fill(`verify_why_${verdict}`, report);
     const known = report.served_sha256 !== null;
     const checks = { recipe: report.recipe !== null, model: known, hash: known && report.served_sha256 === report.recipe.sha256,
       pixels: report.png ? report.differing === 0 : null };
