@@ -21,7 +21,6 @@ from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, spoken, told
 TEXTS_EN = {
     "title": "Sample",
     "tour": "Paint pictures from numbers: the same seed always gives the same picture.",
-    "pictures": "Pictures",
     "model": "Model",
     "class": "Class",
     "any": "any",
@@ -49,7 +48,6 @@ TEXTS_EN = {
 TEXTS_ZH = {
     "title": "生成",
     "tour": "由数字作画：同一个种子总得到同一幅作品。",
-    "pictures": "作品",
     "model": "模型",
     "class": "类别",
     "any": "任意",
