@@ -74,7 +74,7 @@ TEXTS_ZH = {
 }
 
 _SURPRISES = 10**6
-_START = {"class": ANY, "seed": 1, "count": 12, "truncation": 1, "enlarge": 1}
+_START = {"seed": 1.0, "count": 12.0, "truncation": 1.0, "enlarge": 1.0}
 _API_HELP = """Draw pictures from a sampling model.
 
 model: name of a model that serves sampling (see /healthz). class_name: one of its classes, or "any". seed: of the first
@@ -266,8 +266,8 @@ def _number(wanted: Mapping[str, Any], name: str, *, highest: float) -> float:
     try:
         number = float(wanted[name])
     except (KeyError, TypeError, ValueError):
-        return float(_START[name])
-    return number if 0 <= number <= highest else float(_START[name])
+        return _START[name]
+    return number if 0 <= number <= highest else _START[name]
 
 
 def _caption(picture: Picture) -> str:

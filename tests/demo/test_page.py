@@ -205,7 +205,7 @@ def test_every_text_that_is_asked_for_exists_and_every_other_is_gone():
     for key, texts in texts_by_tab().items():
         source = (root / ("frame.py" if key == "page" else f"tabs/{key}.py")).read_text(encoding="utf-8") + app
         asked = set(re.findall(r'\bsay\("(\w+)"\)' if key != "page" else r'_say\("page"\)\("(\w+)"\)', source))
-        asked |= set(re.findall(rf'\b{key}_(\w+?)(?=["`])', scripts + source)) - {"title"}
+        asked |= set(re.findall(rf'\b{key}_(\w+?)(?=["`:])', scripts + source)) - {"title"}
         built = set(re.findall(rf"\b{key}_(\w+)(?=\$\{{)", scripts)) | {name for name in asked if name.endswith("_")}
         known = set(texts["en"]) - {"title", "tour"}
         assert asked - built <= known

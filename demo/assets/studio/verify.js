@@ -1,6 +1,6 @@
 // A picture is dropped, its recipe followed anew, and both are compared.
 
-import { call, fill, make, notice, open, register, say, writePins } from "./core.js";
+import { call, fill, make, notice, open, register, say, translate, writePins } from "./core.js";
 
 const MARKUP = `
 <div class="sheet verify">
@@ -23,8 +23,14 @@ export function mount(element) {
   const drop = find(".drop");
   let last;
 
+  function busy(working) {
+    drop.classList.toggle("busy", working);
+    find(".drop span").dataset.say = working ? "verify_busy" : "verify_drop";
+    translate(drop);
+  }
+
   async function check(file) {
-    drop.classList.add("busy");
+    busy(true);
     try {
       const report = await (await call("verify", file)).json();
       last = { report, file };
@@ -33,7 +39,7 @@ export function mount(element) {
       find(".report").hidden = true;
       notice(error.message, "problem");
     } finally {
-      drop.classList.remove("busy");
+      busy(false);
       find("#verify-file").value = "";
     }
   }
