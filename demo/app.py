@@ -1,6 +1,5 @@
 """Composes the tabs into the page, and the page into an HTTP service."""
 
-import html
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,23 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo import __version__
 from demo.catalog import Catalog
+from demo.frame import MASTHEAD, TEXTS
 from demo.identity import identify_all
 from demo.service import Turns, answer_errors
 from demo.snippets import SNIPPETS
 from demo.tabs import TABS
-from demo.tabs.tab import LANGUAGES, Say, Texts, draw_script
+from demo.tabs.tab import LANGUAGES, Say, draw_script
 from demo.theme import ASSETS, make_theme
-
-TEXTS: Texts = {
-    "en": {
-        "tagline": "a studio for art made by generative adversarial networks",
-        "broken": "Some models cannot be used",
-    },
-    "zh-CN": {
-        "tagline": "用生成对抗网络创作艺术的工作室",
-        "broken": "有些模型无法使用",
-    },
-}
 
 MAX_UPLOAD = "64mb"
 _CACHE_SECONDS = 3600
@@ -101,6 +90,10 @@ def _serve_studio(app: FastAPI, catalog: Catalog) -> None:
     def models() -> list[dict[str, Any]]:
         return identify_all(catalog)
 
+    @app.get("/studio/state")
+    def state() -> dict[str, Any]:
+        return {"provider": catalog.provider(), "waiting": turns.waiting}
+
     @app.get("/studio/snippets")
     def snippets() -> dict[str, str]:
         return SNIPPETS
@@ -112,16 +105,12 @@ def _serve_studio(app: FastAPI, catalog: Catalog) -> None:
 
 
 def build_page(catalog: Catalog) -> gr.Blocks:
-    """Return the page: a header that tells which device serves, then one tab per entry of `TABS`."""
+    """Return the page: a masthead, then one tab per entry of `TABS`."""
     page = gr.Blocks(
         title="Ganvas", analytics_enabled=False, fill_width=True, delete_cache=(_CACHE_SECONDS, _CACHE_SECONDS)
     )
     with page:
-        with gr.Row(elem_classes="masthead"):
-            gr.HTML(_MASTHEAD, js_on_load=None, elem_classes="brand")
-            gr.Markdown(_say("page")("tagline"), elem_classes="tagline")
-            badge = gr.HTML(js_on_load=None, elem_classes="state")
-            gr.HTML(_LANGUAGES, js_on_load=None, elem_classes="languages")
+        gr.HTML(MASTHEAD, js_on_load='ganvas.mount("frame", element);', elem_classes="masthead")
         with gr.Accordion(_say("page")("broken"), open=False, visible=False, elem_classes="notice") as broken:
             problems = gr.Markdown()
         with gr.Tabs():
@@ -132,12 +121,12 @@ def build_page(catalog: Catalog) -> gr.Blocks:
                     else:
                         draw_script(key)
 
-        def refresh() -> tuple[str, dict[str, Any], str]:
+        def refresh() -> tuple[dict[str, Any], str]:
             sentences = catalog.problems()
-            return _badge(catalog), gr.update(visible=bool(sentences)), "\n".join(f"- {text}" for text in sentences)
+            return gr.update(visible=bool(sentences)), "\n".join(f"- {text}" for text in sentences)
 
         page.load(None, None, None, js="() => ganvas.show()", api_visibility="private")
-        page.load(refresh, None, [badge, broken, problems], api_visibility="private", show_progress="hidden")
+        page.load(refresh, None, [broken, problems], api_visibility="private", show_progress="hidden")
     page.queue(max_size=64)
     return page
 
@@ -195,14 +184,3 @@ def _head() -> str:
     texts = json.dumps(_all_texts(), ensure_ascii=False).replace("</", "<\\/")
     script = f"{(ASSETS / 'page.js').read_text(encoding='utf-8')}ganvas.texts = {texts};"
     return f'<link rel="icon" href="favicon.ico" type="image/svg+xml"><script>{script}</script>'
-
-
-def _badge(catalog: Catalog) -> str:
-    provider = catalog.provider()
-    return f'<span class="badge" data-provider="{provider or "none"}">{html.escape(provider or "-")}</span>'
-
-
-_MARK = (ASSETS / "favicon.svg").read_text(encoding="utf-8")
-_MASTHEAD = f'<div class="mark">{_MARK}<h1>Ganvas</h1></div>'
-_LANGUAGES = """<button type="button" lang="en" onclick="ganvas.choose('en')">EN</button>
-<button type="button" lang="zh-CN" onclick="ganvas.choose('zh-CN')">中文</button>"""

@@ -11,7 +11,8 @@ from typing import Any
 from demo.arguments import whole_number
 from demo.engine import Model
 from demo.errors import ModelError, RequestError
-from demo.sampling import ANY, Sample, SampleRequest, draw_samples
+from demo.places import ANY, Picture
+from demo.sampling import SampleRequest, draw_samples
 
 MAX_MODELS = 8
 MAX_COUNT = 16
@@ -27,7 +28,7 @@ class Side:
     """What one model made: its pictures, the size of its files together, and the median time of one picture here."""
 
     name: str
-    samples: list[Sample]
+    samples: list[Picture]
     kilobytes: float
     milliseconds: float
 

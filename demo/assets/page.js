@@ -22,9 +22,9 @@ const ganvas = {
   },
 
   // Draw a tab that has a script of its own, when it is first opened.
-  async mount(key, element) {
-    const { mount } = await import(new URL(`studio/${key}.js`, document.baseURI));
-    return mount(element);
+  async mount(key, element, restore) {
+    const { mount } = await import(new URL(`studio/${key}.js`, document.baseURI.split("?")[0]));
+    return mount(element, restore);
   },
 
   choose(language) {

@@ -1,22 +1,26 @@
 """The tab that samples pictures from seeds."""
 
+import html
+import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
 
 from demo.catalog import Catalog
-from demo.places import ANY, ENLARGEMENTS, MAX_TRUNCATION, Picture
+from demo.places import ANY, ENLARGEMENTS, MAX_SEED, MAX_TRUNCATION, Picture
 from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, file_name, pack_samples
 from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, spoken, told
 
 TEXTS_EN = {
     "title": "Sample",
-    "pictures": "Pictures",
+    "tour": "Paint pictures from numbers: the same seed always gives the same picture.",
     "model": "Model",
     "class": "Class",
     "any": "any",
@@ -28,11 +32,22 @@ TEXTS_EN = {
     "draw": "Paint",
     "surprise": "Surprise me",
     "download": "Download all as zip",
+    "share": "Copy link",
     "missing": "There is no model for sampling yet. Make one with `make repro`, then reload this page.",
+    "alt": "Picture of seed {seed} by {model}{class}",
+    "zoom": "Show large: seed {seed}",
+    "recall": "Take seed {seed} and all its settings",
+    "remix": "Same settings as seed {seed}, other seeds",
+    "star": "Star seed {seed}",
+    "starred": "Kept in the history.",
+    "explore": "Explore around seed {seed}",
+    "journey": "Travel from seed {seed}",
+    "save": "Save seed {seed}",
+    "close": "Close",
 }
 TEXTS_ZH = {
     "title": "生成",
-    "pictures": "作品",
+    "tour": "由数字作画：同一个种子总得到同一幅作品。",
     "model": "模型",
     "class": "类别",
     "any": "任意",
@@ -44,11 +59,22 @@ TEXTS_ZH = {
     "draw": "作画",
     "surprise": "给我惊喜",
     "download": "全部下载（zip）",
+    "share": "复制链接",
     "missing": "还没有可用于生成的模型。请运行 `make repro` 制作一个，然后刷新本页。",
+    "alt": "{model} 种子 {seed} 的作品{class}",
+    "zoom": "放大查看：种子 {seed}",
+    "recall": "取用种子 {seed} 及其全部设置",
+    "remix": "与种子 {seed} 设置相同，换种子",
+    "star": "收藏种子 {seed}",
+    "starred": "已存入历史。",
+    "explore": "在种子 {seed} 周围探索",
+    "journey": "从种子 {seed} 出发旅行",
+    "save": "保存种子 {seed}",
+    "close": "关闭",
 }
 
-_Painted = tuple[list[tuple[str, str]], str]
 _SURPRISES = 10**6
+_START = {"seed": 1.0, "count": 12.0, "truncation": 1.0, "enlarge": 1.0}
 _API_HELP = """Draw pictures from a sampling model.
 
 model: name of a model that serves sampling (see /healthz). class_name: one of its classes, or "any". seed: of the first
@@ -82,7 +108,7 @@ class _Controls:
 
     @property
     def triggers(self) -> list[Any]:
-        sliders = [self.count.change, self.truncation.change]
+        sliders = [self.count.release, self.truncation.release]
         return [self.draw.click, self.choice.input, self.seed.submit, self.enlarge.input, *sliders]
 
 
@@ -94,30 +120,68 @@ class _Handlers:
     say: Say
     cache: Path
 
-    def paint(
+    def draw(
         self, *, model: str, class_name: str, seed: float, count: float, truncation: float, enlarge: float
-    ) -> _Painted:
+    ) -> list[Picture]:
         with told():
             opened = self.catalog.model(model, task="sample")
             request = SampleRequest.parse(
                 opened, choice=class_name, seed=seed, count=count, truncation=truncation, enlarge=enlarge
             )
-            return _saved(draw_samples(opened, request), self.cache)
+            return draw_samples(opened, request)
+
+    def paint(
+        self, *, model: str, class_name: str, seed: float, count: float, truncation: float, enlarge: float
+    ) -> tuple[list[tuple[str, str]], str]:
+        pictures = self.draw(
+            model=model, class_name=class_name, seed=seed, count=count, truncation=truncation, enlarge=enlarge
+        )
+        return [(self._save(picture), _caption(picture)) for picture in pictures], self._pack(pictures)
 
     def repaint(self, **values: Any) -> Any:
-        return self.paint(**values) if values["model"] else [gr.skip(), gr.skip()]
+        if not values["model"]:
+            return [gr.skip(), gr.skip()]
+        pictures = self.draw(**values)
+        state = {"class" if name == "class_name" else name: value for name, value in values.items()}
+        return _sheet([(picture, self._save(picture)) for picture in pictures], state), self._pack(pictures)
 
-    def classes(self, model: str | None) -> dict[str, Any]:
-        opened = self.catalog.models("sample").get(model or "")
-        names = [choice.name for choice in opened.card.choices] if opened else []
-        choices = [(self.say("any"), ANY), *((spoken(name), name) for name in names)]
-        return gr.update(choices=choices, value=ANY, visible=bool(names))
+    def restore(self, event: gr.EventData) -> tuple[Any, ...]:
+        try:
+            wanted = event.wanted
+        except AttributeError:
+            wanted = None
+        return self.settings(wanted if isinstance(wanted, dict) else {})
 
-    def refresh(self) -> tuple[dict[str, Any], ...]:
-        names = list(self.catalog.models("sample"))
-        first = names[0] if names else None
-        shown = gr.update(visible=bool(names))
-        return gr.update(visible=not names), shown, gr.update(choices=names, value=first), self.classes(first)
+    def settings(self, wanted: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return what the controls show for a state from an address or a history; what is not sound has its default."""
+        models = self.catalog.models("sample")
+        name = wanted.get("model") if wanted.get("model") in models else next(iter(models), None)
+        names = [choice.name for choice in models[name].card.choices] if name else []
+        choice = wanted.get("class")
+        choices = [(self.say("any"), ANY), *((spoken(known), known) for known in names)]
+        enlarge = _number(wanted, "enlarge", highest=max(ENLARGEMENTS))
+        return (
+            gr.update(choices=list(models), value=name),
+            gr.update(choices=choices, value=choice if choice in names else ANY, visible=bool(names)),
+            int(_number(wanted, "seed", highest=MAX_SEED)),
+            int(_number(wanted, "count", highest=MAX_COUNT)) or 1,
+            _number(wanted, "truncation", highest=MAX_TRUNCATION),
+            enlarge if enlarge in ENLARGEMENTS else _START["enlarge"],
+        )
+
+    def refresh(self, request: gr.Request) -> tuple[Any, ...]:
+        query = dict(request.query_params)
+        there = bool(self.catalog.models("sample"))
+        wanted = query if query.get("tab") == "sample" else {}
+        return gr.update(visible=not there), gr.update(visible=there), *self.settings(wanted)
+
+    def _save(self, picture: Picture) -> str:
+        return str(save_bytes_to_cache(picture.to_png(), file_name(picture), str(self.cache)))
+
+    def _pack(self, pictures: list[Picture]) -> str:
+        first = pictures[0].recipe
+        name = f"{first['model']}-{first['seed']}-{len(pictures)}.zip"
+        return str(save_bytes_to_cache(pack_samples(pictures), name, str(self.cache)))
 
 
 def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
@@ -125,30 +189,28 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     missing = gr.Markdown(say("missing"), visible=False, elem_classes="notice")
     with gr.Row(elem_classes="studio") as studio:
         with gr.Column(scale=5, min_width=320, elem_classes="result"):
-            gallery = gr.Gallery(
-                label=say("pictures"),
-                show_label=False,
-                columns=4,
-                height="auto",
-                object_fit="contain",
-                interactive=False,
-                buttons=["download", "fullscreen"],
+            sheet = gr.HTML(
                 elem_id="samples",
+                js_on_load='ganvas.mount("sample", element, (wanted) => trigger("restore", { wanted }));',
             )
         with gr.Column(scale=2, min_width=280, elem_classes="controls"):
             controls = _draw_controls(say)
-    do = _Handlers(catalog, say, Path(gallery.GRADIO_CACHE))
+    do = _Handlers(catalog, say, Path(sheet.GRADIO_CACHE))
     drawn: dict[str, Any] = {
         "fn": do.repaint,
         "inputs_kwargs": controls.inputs,
-        "outputs": [gallery, controls.download],
+        "outputs": [sheet, controls.download],
         **PRIVATE,
     }
-    page.load(do.refresh, None, [missing, studio, controls.model, controls.choice], **QUIET).success(**drawn)
-    controls.model.input(do.classes, controls.model, controls.choice, **QUIET).success(**drawn)
+    settings = list(controls.inputs.values())
+    page.load(do.refresh, None, [missing, studio, *settings], **QUIET).success(**drawn)
+    sheet.restore(do.restore, None, settings, **QUIET).success(**drawn)
+    controls.model.input(
+        lambda name: do.settings({"model": name})[1], controls.model, controls.choice, **QUIET
+    ).success(**drawn)
     controls.surprise.click(lambda: secrets.randbelow(_SURPRISES), None, controls.seed, **QUIET).success(**drawn)
     gr.on(controls.triggers, **drawn)
-    _declare_endpoint(do, gallery=gallery, download=controls.download)
+    _declare_endpoint(do)
 
 
 def _draw_controls(say: Say) -> _Controls:
@@ -172,11 +234,14 @@ def _draw_controls(say: Say) -> _Controls:
     enlarge = gr.Radio(factors, value=1, label=say("enlarge"), elem_id="sample-enlarge", elem_classes="segments")
     draw = gr.Button(say("draw"), variant="primary", elem_id="sample-draw")
     download = gr.DownloadButton(str(say("download")), elem_id="sample-download")
+    gr.Button(say("share"), elem_id="sample-share").click(
+        None, None, None, js="() => ganvas.share()", api_visibility="private"
+    )
     return _Controls(model, choice, seed, surprise, count, truncation, enlarge, draw, download)
 
 
-def _declare_endpoint(do: _Handlers, *, gallery: gr.Gallery, download: gr.DownloadButton) -> None:
-    # Its own inputs, never shown: the page's dropdowns know only the choices of one visitor's moment.
+def _declare_endpoint(do: _Handlers) -> None:
+    # Its own components, never shown: the page's dropdowns know only the choices of one visitor's moment.
     inputs: dict[str, Component] = {
         "model": gr.Textbox(label="model", visible=False),
         "class_name": gr.Textbox(ANY, label="class_name", visible=False),
@@ -189,7 +254,7 @@ def _declare_endpoint(do: _Handlers, *, gallery: gr.Gallery, download: gr.Downlo
         gr.Button(visible=False).click,
         do.paint,
         inputs_kwargs=inputs,
-        outputs=[gallery, download],
+        outputs=[gr.Gallery(label="pictures", visible=False), gr.File(label="zip", visible=False)],
         api_name="sample",
         api_description=_API_HELP,
         preprocess=False,
@@ -197,14 +262,27 @@ def _declare_endpoint(do: _Handlers, *, gallery: gr.Gallery, download: gr.Downlo
     )
 
 
-def _saved(samples: list[Picture], cache: Path) -> _Painted:
-    shown = []
-    for sample in samples:
-        caption = " · ".join(filter(None, [str(sample.recipe["seed"]), spoken(str(sample.recipe["class"]))]))
-        shown.append((save_bytes_to_cache(sample.to_png(), file_name(sample), str(cache)), caption))
-    first = samples[0].recipe
-    name = f"{first['model']}-{first['seed']}-{len(samples)}.zip"
-    return shown, save_bytes_to_cache(pack_samples(samples), name, str(cache))
+def _number(wanted: Mapping[str, Any], name: str, *, highest: float) -> float:
+    try:
+        number = float(wanted[name])
+    except (KeyError, TypeError, ValueError):
+        return _START[name]
+    return number if 0 <= number <= highest else _START[name]
+
+
+def _caption(picture: Picture) -> str:
+    return " · ".join(filter(None, [str(picture.recipe["seed"]), spoken(str(picture.recipe["class"]))]))
+
+
+def _sheet(pictures: list[tuple[Picture, str]], state: Mapping[str, Any]) -> str:
+    """Return a contact sheet; `assets/studio/sample.js` adds what can be done with each picture."""
+    figures = [
+        f'<figure data-recipe="{html.escape(json.dumps(picture.recipe))}">'
+        f'<img src="gradio_api/file={quote(path)}" alt="">'
+        f'<figcaption class="caption-label">{html.escape(_caption(picture))}</figcaption></figure>'
+        for picture, path in pictures
+    ]
+    return f'<div class="contact" data-state="{html.escape(json.dumps(state))}">{"".join(figures)}</div>'
 
 
 TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build)

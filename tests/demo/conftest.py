@@ -17,8 +17,11 @@ import numpy as np
 import onnx
 import PIL.Image
 import pytest
-from tiny_models import sampler_proto, stylizer_proto, with_companions
+from browsing import browser, visit
+from tiny_models import directed_proto, sampler_proto, stylizer_proto, with_companions
 from tiny_stylizers import encoder_proto, gradient_proto
+
+__all__ = ["browser", "visit"]
 
 
 @pytest.fixture
@@ -57,11 +60,16 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The page as people start it, with a sampler, a stylizer, a truncated model and an empty folder."""
+    """The page as people start it, with two samplers, a stylizer, a truncated model and an empty folder."""
     models = tmp_path_factory.mktemp("models")
     companions = {"encoder": encoder_proto(), "gradient": gradient_proto()}
     tinter = with_companions(stylizer_proto(), companions)
-    protos = {"dabbler": sampler_proto(), "tinter": tinter, "torn": sampler_proto("torn")}
+    protos = {
+        "dabbler": sampler_proto(),
+        "guided": directed_proto(),
+        "tinter": tinter,
+        "torn": sampler_proto("torn"),
+    }
     for name, proto in protos.items():
         content = proto.SerializeToString()
         (models / name).mkdir()

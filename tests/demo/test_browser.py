@@ -1,21 +1,18 @@
-"""Drives both tabs in a real browser; any request beyond this machine and any complaint on the console is a failure."""
+"""Drives the Sample and Style transfer tabs, and what stands around them, in a real browser."""
 
 import io
 import json
-import os
 import re
-import shutil
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlparse
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import PIL.Image
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from browsing import settle
+from playwright.sync_api import Page, expect
 from tiny_models import TINTS
 
 from demo.images import EXAMPLES
@@ -23,83 +20,7 @@ from demo.refinement import STEPS
 from demo.tabs import TABS
 
 pytestmark = pytest.mark.browser
-STREAMS: WeakKeyDictionary[Page, set[Request]] = WeakKeyDictionary()
 PHOTOGRAPH = EXAMPLES[0]
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = os.environ.get("GANVAS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not executable:
-        reason = "there is no Chromium; install it, or name it in GANVAS_CHROMIUM"
-        if os.environ.get("GANVAS_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        # As root, as in most containers, Chromium starts without its sandbox alone.
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser, server):
-    """Open the page as a visitor with a language and a window; afterwards nothing may have gone wrong unseen."""
-    strangers, complaints, contexts = [], [], []
-
-    def note_request(request) -> None:
-        address = urlparse(request.url)
-        if address.scheme not in {"data", "blob"} and address.hostname not in LOOPBACK:
-            strangers.append(request.url)
-
-    def note_console(message) -> None:
-        if message.type == "error":
-            complaints.append(f"console: {message.text}")
-
-    def open_page(locale: str = "en-US", width: int = 1280) -> Page:
-        context = browser.new_context(locale=locale, viewport={"width": width, "height": 800})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        page.on("request", note_request)
-        page.on("websocket", note_request)
-        watch_streams(page)
-        page.on("console", note_console)
-        page.on("pageerror", lambda error: complaints.append(f"page: {error}"))
-        page.goto(server.url)
-        expect(page.locator("#samples img")).to_have_count(12)
-        return page
-
-    yield open_page
-    for context in contexts:
-        for page in context.pages:
-            settle(page)
-        context.close()
-    assert strangers == []
-    assert complaints == []
-
-
-def watch_streams(page: Page) -> None:
-    streams = STREAMS[page] = set()
-
-    def note(request: Request) -> None:
-        if urlparse(request.url).path.endswith("/queue/data"):
-            streams.add(request)
-
-    def forget(request: Request) -> None:
-        streams.discard(request)
-
-    page.on("request", note)
-    page.on("requestfinished", forget)
-    page.on("requestfailed", forget)
-
-
-def settle(page: Page) -> None:
-    """Wait until no events stream any more: Gradio's client logs a stream that is cut off by leaving as an error."""
-    while STREAMS[page]:
-        page.wait_for_timeout(50)
 
 
 def captions(page: Page) -> list[str]:

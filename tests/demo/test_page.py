@@ -12,9 +12,9 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from tiny_models import FAMILIES, STYLES
 
-from demo.app import TEXTS
 from demo.catalog import STARTER
 from demo.engine import Model
+from demo.frame import TEXTS
 from demo.sampling import SampleRequest, draw_samples
 from demo.tabs import TABS
 from demo.tabs.tab import LANGUAGES
@@ -44,6 +44,7 @@ def test_health_tells_status_provider_and_every_model(server):
     models = {model["name"]: model for model in health["models"]}
     assert [(name, model["state"], model["task"]) for name, model in models.items()] == [
         ("dabbler", "ready", "sample"),
+        ("guided", "ready", "sample"),
         ("tinter", "ready", "stylize"),
         ("torn", "broken", None),
         ("unfinished", "broken", None),
@@ -147,7 +148,10 @@ def test_stylize_at_strength_zero_is_the_photograph(client, upload):
     [
         ({"model": "torn"}, "damaged or cut short; make it anew with `python -m pipeline export torn`"),
         ({"model": "unfinished"}, "does not exist; make it with `make repro`"),
-        ({"model": "tinter"}, f"there is no model 'tinter' for this; choose from: {', '.join(['dabbler', *SHIPPED])}"),
+        (
+            {"model": "tinter"},
+            f"there is no model 'tinter' for this; choose from: {', '.join(['dabbler', 'guided', *SHIPPED])}",
+        ),
         ({"model": "../../etc"}, "there is no model '../../etc'"),
         ({"model": "dabbler", "class_name": "cats"}, "class_name must be one of any, dots, lines, waves"),
         ({"model": "dabbler", "seed": 1e308}, "seed must lie between"),
@@ -218,21 +222,31 @@ def test_favicon_is_our_own(server):
 
 
 def test_every_text_is_there_in_every_language():
-    for texts in (TEXTS, *(tab.texts for tab in TABS.values())):
+    for texts in texts_by_tab().values():
         assert tuple(texts) == LANGUAGES
         assert len({frozenset(translated) for translated in texts.values()}) == 1
         assert all(text.strip() for translated in texts.values() for text in translated.values())
 
 
-def test_every_text_that_is_asked_for_exists():
-    sources = {"page": Path("demo/app.py"), **{key: Path(f"demo/tabs/{key}.py") for key in TABS}}
-    root = Path(__file__).parents[2]
-    for key, source in sources.items():
+def texts_by_tab():
+    return {"page": TEXTS, **{key: tab.texts for key, tab in TABS.items()}}
+
+
+def test_every_text_that_is_asked_for_exists_and_every_other_is_gone():
+    root = Path(__file__).parents[2] / "demo"
+    scripts = "".join(path.read_text(encoding="utf-8") for path in sorted((root / "assets").rglob("*.js")))
+    app = (root / "app.py").read_text(encoding="utf-8")
+    for key, texts in texts_by_tab().items():
+        source = (root / ("frame.py" if key == "page" else f"tabs/{key}.py")).read_text(encoding="utf-8") + app
         asked = set(
-            re.findall(r'(?:\bsay|_both|_say\("page"\))\("(\w+)"\)', (root / source).read_text(encoding="utf-8"))
+            re.findall(r'\b(?:say|_both)\("(\w+)"\)' if key != "page" else r'_say\("page"\)\("(\w+)"\)', source)
         )
-        known = set((TEXTS if key == "page" else TABS[key].texts)["en"]) - {"title"}
-        assert asked == known
+        asked |= set(re.findall(rf'\b{key}_(\w+?)(?=["`:])', scripts + source)) - {"title"}
+        built = set(re.findall(rf"\b{key}_(\w+)(?=\$\{{)", scripts)) | {name for name in asked if name.endswith("_")}
+        known = set(texts["en"]) - {"title", "tour"}
+        assert asked - built <= known
+        by_rule = {name for name in known if name.startswith(tuple(built))} if built else set()
+        assert known - by_rule == asked - built - by_rule
 
 
 def test_every_tab_is_its_file():

@@ -4,15 +4,15 @@ import { call, fill, make, models, notice, register, say, spoken } from "./core.
 
 const LIMITS = ["size", "truth", "bits", "private"];
 const LICENCES = ["procedural", "photographs", "digits", "cifar10", "folder", "ganvas"];
-const list = (prefix, names) => names.map((name) => `<li data-say="about_${prefix}_${name}"></li>`).join("");
+const list = (prefix, names) => names.map((name) => `<li data-say="${prefix}${name}"></li>`).join("");
 
 const MARKUP = `
 <div class="sheet about">
   <h2 data-say="about_models"></h2>
   <div class="cards" id="about-models"></div>
-  <h2 data-say="about_limits"></h2><ul>${list("limit", LIMITS)}</ul>
+  <h2 data-say="about_limits"></h2><ul>${list("about_limit_", LIMITS)}</ul>
   <h2 data-say="about_api"></h2><p data-say="about_api_why"></p><div class="snippets"></div>
-  <h2 data-say="about_licences"></h2><ul>${list("licence", LICENCES)}</ul>
+  <h2 data-say="about_licences"></h2><ul>${list("about_licence_", LICENCES)}</ul>
 </div>`;
 
 export async function mount(element) {
@@ -39,20 +39,20 @@ function card(model) {
   article.querySelector(".what").textContent = model.description || say(`about_task_${model.task}`);
   const channels = say(model.channels === 1 ? "about_grey" : "about_colour");
   const facts = {
-    version: [model.version, model.alias].filter((part) => part !== null).join(" · "),
-    date: model.date,
-    size: fill("about_pixels", { size: model.size, channels }),
-    classes: model.choices.map(spoken).join(", "),
-    quality: figures(model.metrics) || say("about_unmeasured"),
-    made: figures(model.provenance),
-    device: model.provider,
-    digest: model.sha256,
+    about_version: [model.version, model.alias].filter((part) => part !== null).join(" · "),
+    about_date: model.date,
+    about_size: fill("about_pixels", { size: model.size, channels }),
+    about_classes: model.choices.map(spoken).join(", "),
+    about_quality: figures(model.metrics) || say("about_unmeasured"),
+    about_made: figures(model.provenance),
+    about_device: model.provider,
+    about_digest: model.sha256,
   };
   const list = article.querySelector("dl");
   for (const [name, text] of Object.entries(facts)) {
     if (!text) continue;
     const [term, value] = [document.createElement("dt"), document.createElement("dd")];
-    term.textContent = say(`about_${name}`);
+    term.textContent = say(name);
     value.textContent = text;
     value.className = name;
     list.append(term, value);

@@ -74,9 +74,12 @@ export function register(key, element, tab) {
 export function open(key, state) {
   if (state && mounted[key]) mounted[key].write(state);
   else if (state) wanted[key] = state;
-  document.querySelector(`[role="tab"][data-tab-id="${key}"]`)?.click();
+  const tab = document.querySelector(`[role="tab"][data-tab-id="${key}"]`);
+  tab?.click();
+  tab?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
+export const mountedTab = (key) => mounted[key];
 export const shown = () => document.querySelector('[role="tab"][aria-selected="true"]')?.dataset.tabId;
 
 function fromAddress(key) {

@@ -72,7 +72,7 @@ export function mount(element) {
   function show() {
     const filter = find("show");
     const chosen = filter.value || "all";
-    filter.replaceChildren(...["all", "starred"].map((name) => new Option(say(`history_${name}`), name)));
+    filter.replaceChildren(new Option(say("history_all"), "all"), new Option(say("history_starred"), "starred"));
     filter.value = chosen;
     const entries = load().filter((entry) => chosen === "all" || entry.star);
     root.querySelector(".empty").hidden = entries.length > 0;
@@ -128,7 +128,8 @@ function card(entry) {
   find("p").textContent = what;
   find("time").dateTime = when.toISOString();
   find("time").textContent = when.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
-  for (const name of ["star", "restore", "remove"]) find(`.${name}`).setAttribute("aria-label", fill(`history_${name}`, { what }));
+  const labels = { ".star": "history_star", ".restore": "history_restore", ".remove": "history_remove" };
+  for (const [selector, key] of Object.entries(labels)) find(selector).setAttribute("aria-label", fill(key, { what }));
   find(".restore").addEventListener("click", () => open(entry.tab, entry.state));
   const others = () => load().filter((other) => other.time !== entry.time || !same(other, entry));
   find(".remove").addEventListener("click", () => store(others()));

@@ -20,7 +20,7 @@ const MARKUP = `
       <input type="range" id="journey-frame" data-say-label="journey_frame" min="0" max="0" value="0" disabled>
       <output id="journey-progress" for="journey-frame"></output>
     </div>
-    <ol class="stops" id="journey-stops"></ol>
+    <ol class="stops" id="journey-stops" data-say-label="journey_stops"></ol>
   </div>
   <form class="panel" onsubmit="return false">
     <label class="field"><span data-say="journey_model"></span><select id="journey-model"></select></label>

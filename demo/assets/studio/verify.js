@@ -1,8 +1,7 @@
 // A picture is dropped, its recipe followed anew, and both are compared.
 
-import { call, fill, make, notice, open, register, say, writePins } from "./core.js";
+import { call, fill, make, notice, open, register, say, translate, writePins } from "./core.js";
 
-const GOOD = ["same"];
 const MARKUP = `
 <div class="sheet verify">
   <p class="lead" data-say="verify_lead"></p>
@@ -24,8 +23,14 @@ export function mount(element) {
   const drop = find(".drop");
   let last;
 
+  function busy(working) {
+    drop.classList.toggle("busy", working);
+    find(".drop span").dataset.say = working ? "verify_busy" : "verify_drop";
+    translate(drop);
+  }
+
   async function check(file) {
-    drop.classList.add("busy");
+    busy(true);
     try {
       const report = await (await call("verify", file)).json();
       last = { report, file };
@@ -34,7 +39,7 @@ export function mount(element) {
       find(".report").hidden = true;
       notice(error.message, "problem");
     } finally {
-      drop.classList.remove("busy");
+      busy(false);
       find("#verify-file").value = "";
     }
   }
@@ -42,12 +47,12 @@ export function mount(element) {
   function show() {
     if (!last) return;
     const { report, file } = last;
-    const key = `verify_${report.verdict.replaceAll(" ", "_")}`;
+    const verdict = report.verdict.replaceAll(" ", "_");
     const section = find(".report");
     section.hidden = false;
     section.dataset.verdict = report.verdict;
-    find("h2").textContent = say(key);
-    find(".why").textContent = report.reason || fill(`${key}_why`, report);
+    find("h2").textContent = say(`verify_is_${verdict}`);
+    find(".why").textContent = report.reason || fill(`verify_why_${verdict}`, report);
     const known = report.served_sha256 !== null;
     const checks = { recipe: report.recipe !== null, model: known, hash: known && report.served_sha256 === report.recipe.sha256,
       pixels: report.png ? report.differing === 0 : null };

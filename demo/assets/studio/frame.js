@@ -1,0 +1,167 @@
+// The masthead's tools, the hotkeys with their sheet, and the tour of a first visit.
+
+import { call, fill, make, mountedTab, models, open, say, share, shown, translate } from "./core.js";
+
+const FOR_TASK = { sample: ["sample", "explore", "journey"], stylize: ["style"], translate: ["translate"], reconstruct: ["translate"] };
+const SEEN = "ganvas.toured";
+const KEYS = "ganvas.hotkeys";
+const THEME = "ganvas.theme";
+
+// What a key presses: the first of these that is on the screen.
+const PRESSED = {
+  p: ["#sample-draw", "#journey-film", "#style-draw"],
+  n: ["#sample-surprise", "#explore-shuffle"],
+  s: ["#sample-download", "#explore-save", '[data-format="mp4"]', "#style-download"],
+};
+const SHEET = { "?": "page_key_help", "1 … 9": "page_key_tabs", P: "page_key_paint", N: "page_key_new", S: "page_key_save",
+  C: "page_key_copy", T: "page_key_theme", L: "page_key_language", "← ↑ → ↓": "page_key_arrows" };
+
+export async function mount(element) {
+  translate(element);
+  wearTheme(localStorage.getItem(THEME));
+  document.querySelector("#ganvas-theme").addEventListener("click", turnTheme);
+  document.querySelector("#ganvas-help").addEventListener("click", help);
+  document.addEventListener("keydown", press);
+  document.addEventListener("ganvas:language", () => {
+    translate(element);
+    listModels();
+    if (document.querySelector(".tour")) tour(Number(document.querySelector(".tour").dataset.step));
+  });
+  ganvas.share = share;
+  await listModels();
+  watch();
+  const tab = new URLSearchParams(location.search).get("tab");
+  if (tab) open(tab);
+  if (!localStorage.getItem(SEEN)) tour(0);
+}
+
+// Models
+
+async function listModels() {
+  const list = document.querySelector("#ganvas-models");
+  const served = await models();
+  list.replaceChildren(...served.map((model) => {
+    const item = make('<button type="button" class="model"><strong></strong><span class="facts"></span><span class="facts"></span></button>');
+    const [version, quality] = item.querySelectorAll(".facts");
+    item.querySelector("strong").textContent = model.name;
+    const marks = [model.version === null ? "" : `v${model.version}`, model.alias ?? "", model.sha256.slice(0, 8)];
+    version.textContent = [...marks.filter(Boolean), fill("page_model_file", { date: model.date })].join(" · ");
+    const figures = Object.entries(model.metrics).map(([name, value]) => `${name} ${Number(value).toPrecision(3)}`);
+    quality.textContent = figures.join(" · ") || say("page_model_unmeasured");
+    item.setAttribute("aria-label", `${fill("page_model_use", model)}, ${version.textContent}, ${quality.textContent}`);
+    item.addEventListener("click", () => use(model));
+    return item;
+  }));
+}
+
+function use(model) {
+  document.querySelector("#ganvas-models").hidePopover();
+  const [first, ...others] = FOR_TASK[model.task] ?? [];
+  const tab = others.includes(shown()) ? shown() : first;
+  if (tab) open(tab, { ...mountedTab(tab)?.read?.(), model: model.name, class: "any", moves: "" });
+}
+
+// Device and queue, asked for only while someone looks
+
+function watch() {
+  const look = async () => {
+    if (document.hidden) return;
+    // The scripts' requests wait in one line, Gradio's events in another.
+    const answers = await Promise.all([call("state"), call("../gradio_api/queue/status")]).catch(() => []);
+    const [state, events] = await Promise.all(answers.map((answer) => answer.json()));
+    const waiting = (state?.waiting ?? 0) + (events?.queue_size ?? 0);
+    const device = document.querySelector("#ganvas-device");
+    device.dataset.provider = state?.provider ?? "none";
+    device.textContent = state?.provider ?? "-";
+    document.querySelector("#ganvas-queue").textContent = waiting ? fill("page_queue", { n: waiting }) : "";
+  };
+  look();
+  setInterval(look, 5000);
+  document.addEventListener("visibilitychange", look);
+}
+
+// Light and dark
+
+function wearTheme(theme) {
+  if (theme) document.body.classList.toggle("dark", theme === "dark");
+}
+
+function turnTheme() {
+  const theme = document.body.classList.contains("dark") ? "light" : "dark";
+  localStorage.setItem(THEME, theme);
+  wearTheme(theme);
+}
+
+// Hotkeys
+
+const typing = (node) => node.isContentEditable || node.matches("textarea, select, input:not([type=range], [type=checkbox], [type=radio], [type=button])");
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event.target)) return;
+  if (document.querySelector("dialog[open]") || localStorage.getItem(KEYS) === "off") return;
+  const key = event.key.toLowerCase();
+  const deeds = { "?": help, c: share, t: turnTheme, l: () => ganvas.choose(ganvas.language() === "en" ? "zh-CN" : "en") };
+  if (/^[1-9]$/.test(key)) visibleTabs()[key - 1]?.click();
+  else if (deeds[key]) deeds[key]();
+  else if (PRESSED[key]) PRESSED[key].map((selector) => document.querySelector(selector)).find((node) => node?.offsetParent)?.click();
+  else return;
+  event.preventDefault();
+}
+
+function help() {
+  const dialog = make(`<dialog class="ganvas" aria-labelledby="ganvas-help-title"><h2 id="ganvas-help-title" data-say="page_help_title"></h2>
+    <dl></dl><label class="field check"><input type="checkbox"><span data-say="page_help_on"></span></label>
+    <form method="dialog"><button type="button" class="again" data-say="page_tour_again"></button>
+    <button class="main" data-say="page_close"></button></form></dialog>`);
+  for (const [key, text] of Object.entries(SHEET)) {
+    const line = make("<div><dt><kbd></kbd></dt><dd></dd></div>");
+    line.querySelector("kbd").textContent = key;
+    line.querySelector("dd").textContent = say(text);
+    dialog.querySelector("dl").append(line);
+  }
+  const box = dialog.querySelector("input");
+  box.checked = localStorage.getItem(KEYS) !== "off";
+  box.addEventListener("change", () => localStorage.setItem(KEYS, box.checked ? "on" : "off"));
+  dialog.querySelector(".again").addEventListener("click", () => {
+    dialog.close();
+    tour(0);
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  translate(dialog);
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+// The tour
+
+const visibleTabs = () => [...new Map([...document.querySelectorAll('[role="tab"][data-tab-id]')]
+  .filter((tab) => tab.offsetParent).map((tab) => [tab.dataset.tabId, tab])).values()];
+
+function tour(step) {
+  document.querySelector(".tour")?.remove();
+  const stops = visibleTabs().filter((tab) => ganvas.texts.en[`${tab.dataset.tabId}_tour`]);
+  if (step >= stops.length) {
+    localStorage.setItem(SEEN, "yes");
+    stops[0]?.click();
+    return;
+  }
+  const key = stops[step].dataset.tabId;
+  const last = step === stops.length - 1;
+  const card = make(`<section class="tour" data-step="${step}"><h2></h2><p></p><div>
+    <span class="place">${step + 1} / ${stops.length}</span><button type="button" class="skip" data-say="page_tour_skip"></button>
+    <button type="button" class="main" data-say="${last ? "page_tour_done" : "page_tour_next"}"></button></div></section>`);
+  card.querySelector("h2").textContent = say(`${key}_title`);
+  card.querySelector("p").textContent = say(`${key}_tour`);
+  card.setAttribute("aria-label", say("page_tour_again"));
+  card.querySelector(".skip").addEventListener("click", () => {
+    localStorage.setItem(SEEN, "yes");
+    card.remove();
+  });
+  card.querySelector(".main").addEventListener("click", () => {
+    if (!last) stops[step + 1].click();
+    tour(step + 1);
+  });
+  translate(card);
+  document.body.append(card);
+}

@@ -1,0 +1,110 @@
+// What can be done with each sampled picture. Python draws the contact sheet; this adds the deeds to it.
+
+import { add } from "./history.js";
+import { fill, make, notice, open, register, remember, say, spoken, surprise, tell, writePins } from "./core.js";
+
+const ICONS = {
+  recall: "M4 12a8 8 0 1 0 3-6.2M4 4v5h5",
+  remix: "M4 7h3l9 10h4M4 17h3l3-3.4M13 8.6 16 7h4M17 4l3 3-3 3M17 14l3 3-3 3",
+  star: "M12 4l2.5 5 5.5.8-4 3.9.9 5.5-4.9-2.6-4.9 2.6.9-5.5-4-3.9 5.500-.8z",
+  explore: "M4 4h16v16H4zM4 12h16M12 4v16",
+  journey: "M5 18a2 2 0 1 0 .1 0M19 6a2 2 0 1 0 .1 0M7 18h6a4 4 0 0 0 0-8h-2a3 3 0 0 1 0-6h6",
+  save: "M12 4v11M7.500 11l4.500 4.500L16.500 11M5 20h14",
+};
+const LABELS = { recall: "sample_recall", remix: "sample_remix", star: "sample_star", explore: "sample_explore",
+  journey: "sample_journey", save: "sample_save" };
+const icon = (name) => `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+
+export function mount(element, restore) {
+  let first;
+
+  function dress() {
+    const sheet = element.querySelector(".contact");
+    if (!sheet || sheet.dataset.dressed) return;
+    sheet.dataset.dressed = "yes";
+    for (const figure of sheet.children) figure.append(deeds(figure));
+    speak();
+    const state = JSON.parse(sheet.dataset.state);
+    remember("sample", state);
+    // What the page shows by itself is no work of the visitor's.
+    first ??= sheet.dataset.state;
+    if (sheet.dataset.state !== first) keep(sheet.querySelector("img"), state, false).catch(tell);
+  }
+
+  function speak() {
+    for (const figure of element.querySelectorAll("figure")) {
+      const recipe = JSON.parse(figure.dataset.recipe);
+      const values = { ...recipe, class: recipe.class ? `, ${spoken(recipe.class)}` : "" };
+      const image = figure.querySelector("img");
+      image.alt = fill("sample_alt", values);
+      for (const deed of figure.querySelectorAll("[data-deed]")) {
+        deed.title = fill(LABELS[deed.dataset.deed], values);
+        deed.setAttribute("aria-label", deed.title);
+      }
+      figure.querySelector(".zoom")?.setAttribute("aria-label", fill("sample_zoom", values));
+    }
+  }
+
+  element.addEventListener("click", (event) => {
+    const figure = event.target.closest("figure");
+    if (!figure) return;
+    const deed = event.target.closest("[data-deed]")?.dataset.deed;
+    if (deed) act(deed, figure, restore);
+    else if (event.target.closest(".zoom")) zoom(figure);
+  });
+  new MutationObserver(dress).observe(element, { childList: true, subtree: true });
+  const read = () => JSON.parse(element.querySelector(".contact")?.dataset.state ?? "{}");
+  // The state of the address was painted by the server with the page.
+  let greeted = false;
+  const write = (state) => {
+    if (greeted || !new URLSearchParams(location.search).has("tab")) if (Object.keys(state).length) restore(state);
+    greeted = true;
+  };
+  dress();
+  return register("sample", element, { read, write, speak });
+}
+
+function deeds(figure) {
+  const image = figure.querySelector("img");
+  const zoomer = make('<button type="button" class="zoom"></button>');
+  image.replaceWith(zoomer);
+  zoomer.append(image);
+  const name = decodeURIComponent(image.src.split("/").at(-1));
+  const buttons = ["recall", "remix", "star", "explore", "journey"]
+    .map((deed) => `<button type="button" data-deed="${deed}">${icon(deed)}</button>`);
+  const bar = make(`<div class="sheet-actions">${buttons.join("")}<a data-deed="save">${icon("save")}</a></div>`);
+  Object.assign(bar.querySelector("a"), { href: image.src, download: name });
+  return bar;
+}
+
+async function keep(image, state, star) {
+  await add("sample", state, await (await fetch(image.src)).blob(), { star });
+}
+
+function act(deed, figure, restore) {
+  const recipe = JSON.parse(figure.dataset.recipe);
+  const sheet = JSON.parse(figure.closest(".contact").dataset.state);
+  const alone = { ...sheet, class: recipe.class || "any", seed: recipe.seed, count: 1 };
+  const pins = [0, 1, 2, 3].map((step) => ({ seed: recipe.seed + step, class: recipe.class || "any" }));
+  const elsewhere = { model: recipe.model, pins: writePins(pins), truncation: recipe.truncation };
+  const ways = {
+    recall: () => restore(alone),
+    remix: () => restore({ ...alone, seed: surprise(), count: sheet.count }),
+    star: () => keep(figure.querySelector("img"), alone, true).then(() => notice(say("sample_starred"))).catch(tell),
+    explore: () => open("explore", { ...elsewhere, x: 0, y: 0 }),
+    journey: () => open("journey", elsewhere),
+    save: () => {},
+  };
+  ways[deed]();
+}
+
+function zoom(figure) {
+  const dialog = document.body.appendChild(make('<dialog class="ganvas zoomed"><img><p></p><form method="dialog"><button class="main"></button></form></dialog>'));
+  const image = figure.querySelector("img");
+  Object.assign(dialog.querySelector("img"), { src: image.src, alt: image.alt });
+  dialog.querySelector("p").textContent = figure.querySelector("figcaption").textContent;
+  dialog.querySelector("button").textContent = say("sample_close");
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.showModal();
+}

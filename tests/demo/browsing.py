@@ -1,0 +1,96 @@
+"""A real browser for the tests; any request beyond this machine and any complaint on the console is a failure."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlparse
+from weakref import WeakKeyDictionary
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+
+STREAMS: WeakKeyDictionary[Page, set[Request]] = WeakKeyDictionary()
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = os.environ.get("GANVAS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not executable:
+        reason = "there is no Chromium; install it, or name it in GANVAS_CHROMIUM"
+        if os.environ.get("GANVAS_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        # As root, as in most containers, Chromium starts without its sandbox alone.
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, server):
+    """Open the page as a visitor with a language and a window; afterwards nothing may have gone wrong unseen.
+
+    The visitor has taken the tour before, unless `first` says otherwise. `query` is what follows the address.
+    """
+    strangers, complaints, contexts = [], [], []
+
+    def note_request(request) -> None:
+        address = urlparse(request.url)
+        if address.scheme not in {"data", "blob"} and address.hostname not in LOOPBACK:
+            strangers.append(request.url)
+
+    def note_console(message) -> None:
+        if message.type == "error":
+            complaints.append(f"console: {message.text}")
+
+    def open_page(
+        locale: str = "en-US", width: int = 1280, *, theme: str = "light", query: str = "", first: bool = False
+    ) -> Page:
+        context = browser.new_context(locale=locale, viewport={"width": width, "height": 800}, color_scheme=theme)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
+        page.on("request", note_request)
+        page.on("websocket", note_request)
+        watch_streams(page)
+        page.on("console", note_console)
+        page.on("pageerror", lambda error: complaints.append(f"page: {error}"))
+        if not first:
+            page.add_init_script("localStorage.setItem('ganvas.toured', 'yes')")
+        page.goto(server.url + query)
+        expect(page.locator("#ganvas-device")).to_have_attribute("data-provider", "CPU")
+        if not query:
+            expect(page.locator("#samples img")).to_have_count(12)
+        return page
+
+    yield open_page
+    for context in contexts:
+        for page in context.pages:
+            settle(page)
+        context.close()
+    assert strangers == []
+    assert complaints == []
+
+
+def watch_streams(page: Page) -> None:
+    streams = STREAMS[page] = set()
+
+    def note(request: Request) -> None:
+        if urlparse(request.url).path.endswith("/queue/data"):
+            streams.add(request)
+
+    def forget(request: Request) -> None:
+        streams.discard(request)
+
+    page.on("request", note)
+    page.on("requestfinished", forget)
+    page.on("requestfailed", forget)
+
+
+def settle(page: Page) -> None:
+    """Wait until no events stream any more: Gradio's client logs a stream that is cut off by leaving as an error."""
+    while STREAMS[page]:
+        page.wait_for_timeout(50)

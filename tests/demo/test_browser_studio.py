@@ -1,0 +1,219 @@
+"""Walks through the tabs that draw themselves, as a visitor would."""
+
+import io
+import json
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import settle
+from playwright.sync_api import Page, expect
+
+from demo.snippets import JAVASCRIPT, fill_in
+from demo.tabs import TABS
+
+pytestmark = pytest.mark.browser
+
+
+def go(page: Page, tab: str) -> None:
+    page.locator(f'[role="tab"][data-tab-id="{tab}"]').click()
+
+
+def downloaded(page: Page, button: str) -> Path:
+    with page.expect_download() as download:
+        page.locator(button).click()
+    return Path(download.value.path())
+
+
+def test_the_map_follows_pointer_keys_and_sliders(visit):
+    page = visit(query="/?tab=explore&model=dabbler&pins=1:dots,2:lines,3:waves,4:dots")
+    picture = page.locator("#explore-picture")
+    expect(picture).to_have_attribute("alt", "A picture by dabbler, 50 percent across and 50 percent down the map")
+    expect(page.locator(".map .atlas")).to_have_js_property("naturalWidth", 56)
+    box = page.locator("#explore-map").bounding_box()
+
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.75)
+    expect(picture).to_have_attribute("alt", "A picture by dabbler, 25 percent across and 75 percent down the map")
+    page.mouse.move(1, 1)
+    expect(picture).to_have_attribute("alt", "A picture by dabbler, 50 percent across and 50 percent down the map")
+
+    page.locator("#explore-x").focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(picture).to_have_attribute("alt", "A picture by dabbler, 60 percent across and 48 percent down the map")
+    page.locator("#explore-truncation").fill("0.5")
+    page.wait_for_url("**/?tab=explore&model=dabbler&pins=*&x=0.6&y=0.48&truncation=0.5&moves=")
+
+    with PIL.Image.open(downloaded(page, "#explore-save")) as image:
+        recipe = json.loads(image.text["ganvas.recipe"])
+    assert (recipe["x"], recipe["y"], recipe["truncation"], image.size) == (0.6, 0.48, 0.5, (32, 32))
+    assert [pin["class"] for pin in recipe["pins"]] == ["dots", "lines", "waves", "dots"]
+
+
+def test_directions_of_the_card_are_sliders(visit):
+    page = visit(query="/?tab=explore&model=guided&moves=0,2,0")
+    sliders = page.locator(".moves input")
+    expect(sliders).to_have_count(3)
+    assert sliders.nth(1).input_value() == "2"
+    with page.expect_request("**/studio/picture") as request:
+        sliders.nth(2).fill("-1.5")
+    assert request.value.post_data_json["moves"] == [0, 2, -1.5]
+
+
+def test_a_journey_streams_stops_and_saves(visit):
+    page = visit(query="/?tab=journey&model=dabbler&pins=1:dots,2:waves&seconds=0.5&rate=20&loop=0&enlarge=2")
+    expect(page.locator("#journey-progress")).to_have_text("11 frames, 0.6 s")
+    page.locator("#journey-frame").fill("7")
+    expect(page.locator("#journey-canvas")).to_have_attribute("aria-label", "Frame 8 of 11 of a film by dabbler")
+    with PIL.Image.open(downloaded(page, '[data-format="webp"]')) as film:
+        assert (film.n_frames, film.size) == (11, (16, 16))
+
+    page.locator(".stop .remove").first.is_disabled()
+    page.locator(".stop.add button").click()
+    expect(page.locator(".stop input")).to_have_count(3)
+    page.locator(".stop .earlier").last.click()
+    page.wait_for_url("**pins=1%3Adots%2C*%3Awaves%2C2%3Awaves*")
+    page.locator("#journey-seconds").fill("6")
+    page.locator("#journey-film").click()
+    page.locator("#journey-halt").click()
+    expect(page.locator("#journey-progress")).to_contain_text("Stopped after")
+    expect(page.locator("#journey-film")).to_be_visible()
+
+
+def test_a_picture_is_remixed_starred_sent_and_found_again(visit):
+    page = visit()
+    figure = page.locator("#samples figure").nth(4)
+    figure.locator('[data-deed="star"]').click()
+    expect(page.get_by_text("Kept in the history.")).to_be_visible()
+    figure.locator('[data-deed="recall"]').click()
+    expect(page.locator("#samples img")).to_have_count(1)
+    expect(page.locator("#samples .caption-label")).to_have_text("5 · waves")
+    page.wait_for_url("**/?tab=sample&model=dabbler&class=waves&seed=5&count=1*")
+    page.locator('[data-deed="remix"]').click()
+    expect(page.locator("#samples .caption-label")).not_to_have_text("5 · waves")
+    expect(page.locator("#samples .caption-label")).to_contain_text("waves")
+    page.locator('[data-deed="explore"]').click()
+    expect(page.locator("#explore-picture")).to_have_attribute(
+        "alt", "A picture by dabbler, 0 percent across and 0 percent down the map"
+    )
+
+    go(page, "history")
+    entries = page.locator("#history-entries li")
+    expect(entries).to_have_count(2)
+    content = downloaded(page, "#history-export").read_bytes()
+    page.locator("#history-show").select_option("starred")
+    expect(entries).to_have_count(1)
+    entries.locator(".restore").click()
+    expect(page.locator("#samples .caption-label")).to_have_text("5 · waves")
+
+    go(page, "history")
+    entries.locator(".remove").click()
+    expect(entries).to_have_count(0)
+    page.locator("#history-file").set_input_files({"name": "h.json", "mimeType": "application/json", "buffer": content})
+    expect(entries).to_have_count(1)
+    expect(page.get_by_text("1 entries imported.")).to_be_visible()
+    hostile = {"ganvas": "history", "entries": [{"tab": "x", "thumbnail": "javascript:1", "state": {}, "time": 1}, 7]}
+    page.locator("#history-file").set_input_files(
+        {"name": "h.json", "mimeType": "application/json", "buffer": json.dumps(hostile).encode()}
+    )
+    expect(page.get_by_text("0 entries imported.")).to_be_visible()
+
+
+def test_a_saved_picture_verifies_and_another_does_not(visit, tmp_path):
+    page = visit()
+    path = downloaded(page, '#samples figure:nth-child(3) [data-deed="save"]')
+    picture = {"name": "three.png", "mimeType": "image/png", "buffer": path.read_bytes()}
+    go(page, "verify")
+    page.locator("#verify-file").set_input_files(picture)
+    expect(page.locator("#verify-report h2")).to_have_text("The same, bit for bit")
+    expect(page.locator('.checks [data-good="true"]')).to_have_count(4)
+    page.get_by_role("button", name="Open in Sample").click()
+    expect(page.locator("#samples .caption-label")).to_have_text(["3 · dots"])
+
+    go(page, "verify")
+    stream = io.BytesIO()
+    PIL.Image.new("RGB", (9, 9)).save(stream, "PNG")
+    page.locator("#verify-file").set_input_files(picture | {"buffer": stream.getvalue()})
+    expect(page.locator("#verify-report h2")).to_have_text("No recipe in this picture")
+
+
+def test_share_links_restore_the_sample_tab(visit):
+    page = visit(query="/?tab=sample&model=dabbler&class=lines&seed=77&count=3&truncation=0.5&enlarge=2")
+    expect(page.locator("#samples .caption-label")).to_have_text(["77 · lines", "78 · lines", "79 · lines"])
+    assert page.locator("#sample-seed input").input_value() == "77"
+
+
+def test_hostile_links_fall_back_to_what_is_sound(visit):
+    page = visit(query="/?tab=sample&model=../x&class=%3Cimg%20src=x%3E&seed=1e308&count=nan&truncation=-1&enlarge=3")
+    expect(page.locator("#samples img")).to_have_count(12)
+    settle(page)
+    page = visit(query="/?tab=journey&model=%3Cb%3E&pins=a:b,-1:c,99999999999:d&rate=7&seconds=1e9&easing=__proto__")
+    expect(page.locator("#journey-progress")).to_have_text("120 frames, 6.0 s")
+
+
+def test_about_tells_the_models_and_its_javascript_runs(visit, server):
+    page = visit(query="/?tab=about")
+    expect(page.locator("#about-models article h3")).to_contain_text(["dabbler", "guided", "tinter"])
+    expect(page.locator("#about-models article").nth(1)).to_contain_text("3 · champion")
+    expect(page.locator("#about-models article").nth(1)).to_contain_text("fid 12.5")
+    program = fill_in(JAVASCRIPT, origin=server.url, model="dabbler")
+    assert program in page.locator(".snippets pre").all_text_contents()
+    assert page.evaluate(f"(async () => {{ {program} return picture.type; }})()") == "image/png"
+
+
+def test_hotkeys_work_outside_text_fields_alone(visit):
+    page = visit()
+    page.locator("#sample-seed input").focus()
+    page.keyboard.press("t")
+    expect(page.locator("body")).not_to_have_class("dark")
+    page.locator("h1").click()
+    page.keyboard.press("t")
+    expect(page.locator("body")).to_have_class("dark")
+    page.keyboard.press("?")
+    sheet = page.locator("dialog.ganvas")
+    expect(sheet.locator("dt")).to_have_count(9)
+    sheet.get_by_role("checkbox").uncheck()
+    page.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
+    page.keyboard.press("2")
+    expect(page.get_by_role("tab", name="Sample")).to_have_attribute("aria-selected", "true")
+    page.evaluate("localStorage.removeItem('ganvas.hotkeys')")
+    page.keyboard.press("7")
+    expect(page.get_by_role("tab", name="About")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("l")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    page.reload()
+    expect(page.locator("body")).to_have_class("dark")
+
+
+def test_the_first_visit_is_shown_round(visit):
+    page = visit(first=True)
+    tour = page.locator(".tour")
+    for key in (key for key, tab in TABS.items() if "tour" in tab.texts["en"]):
+        expect(tour.locator("p")).to_have_text(TABS[key].texts["en"]["tour"])
+        expect(page.locator(f'[data-tab-id="{key}"]')).to_have_attribute("aria-selected", "true")
+        tour.locator(".main").click()
+    expect(tour).to_have_count(0)
+    settle(page)
+    page.reload()
+    expect(page.locator("#samples img")).to_have_count(12)
+    expect(tour).to_have_count(0)
+
+
+@pytest.mark.parametrize(("theme", "locale", "width"), [("light", "en-US", 1280), ("dark", "zh-CN", 390)])
+def test_no_tab_has_a_serious_fault_of_accessibility(visit, theme, locale, width):
+    page = visit(theme=theme, locale=locale, width=width)
+    faults = []
+    for key in TABS:
+        go(page, key)
+        page.wait_for_load_state("networkidle")
+        found = Axe().run(page).response["violations"]
+        serious = [fault for fault in found if fault["impact"] in {"serious", "critical"}]
+        faults += [
+            (key, fault["id"], node["target"], node["html"][:120]) for fault in serious for node in fault["nodes"]
+        ]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        without = page.locator(".scripted img:not([alt]), #samples img:not([alt]), .scripted img[alt='']")
+        assert without.filter(visible=True).count() == 0
+    assert faults == []
