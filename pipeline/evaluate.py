@@ -47,7 +47,7 @@ def evaluate(recipe: Recipe, workspace: Workspace) -> None:
         model = Model.open(workspace.model)
         score = {"sample": _score_sampling, "stylize": _score_stylization}[model.card.task]
         facts, results = score(model, dataset, recipe)
-        latency = measure_latency(model)
+        latency = measure_latency(model, workspace.model)
     except ModelError as error:
         raise EvaluationError(str(error)) from error
     figures = {name: _rounded(result.scores) for name, result in results.items() if result.scores}

@@ -1,23 +1,29 @@
-"""How long an exported model takes to answer. These figures differ from run to run and from machine to machine."""
+"""How long an exported model takes to answer, and how much memory: figures that differ from machine to machine."""
 
 import time
+from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
 
 from demo.card import ModelCard
 from demo.engine import Model
 from pipeline.gathering import sampling_feeds, stylization_feeds
+from pipeline.memory import peak_memory
 from pipeline.metrics.evidence import Float32
 from pipeline.progress import tracked
 
 BATCHES = (1, 16)
-SIDES = (256, 512)
+SIDES = (256, 512, 1024)
 _WARM_UP = 3
 _RUNS = 20
 
 
-def measure_latency(model: Model) -> dict[str, str | dict[str, float]]:
-    """Return the provider, and median and 90th percentile of 20 runs in milliseconds for each of `workloads`."""
+def measure_latency(model: Model, path: Path) -> dict[str, str | dict[str, float]]:
+    """Return the provider, and median and 90th percentile of 20 runs in milliseconds for each of `workloads`.
+
+    `path` is the model's file. For photographs also the peak of the memory that a process needs for one on the CPU.
+    """
     feeds = workloads(model.card)
     taken: dict[str, list[float]] = {name: [] for name in feeds}
     jobs = [name for name in feeds for _ in range(_WARM_UP + _RUNS)]
@@ -25,10 +31,12 @@ def measure_latency(model: Model) -> dict[str, str | dict[str, float]]:
         started = time.perf_counter()
         model.run(feeds[name])
         taken[name].append(1000 * (time.perf_counter() - started))
+    peaks = peak_memory(path, list(feeds.values())) if model.card.task == "stylize" else []
     report: dict[str, str | dict[str, float]] = {"provider": model.provider}
-    for name, times in taken.items():
+    for name, times, peak in zip_longest(feeds, taken.values(), peaks):
         median, p90 = np.percentile(times[_WARM_UP:], (50, 90))
-        report[name] = {"median_ms": round(float(median), 3), "p90_ms": round(float(p90), 3)}
+        figures = {"median_ms": round(float(median), 3), "p90_ms": round(float(p90), 3)}
+        report[name] = figures if peak is None else figures | {"peak_mib": peak}
     return report
 
 

@@ -288,7 +288,12 @@ def test_a_stylist_is_scored(stylist):
         "strength.png",
         "strength.csv",
     }
-    assert set(json.loads((stylist[1].reports / "latency.json").read_text())) == {"provider", "side_256", "side_512"}
+    latency = json.loads((stylist[1].reports / "latency.json").read_text())
+    assert set(latency) == {"provider", "side_256", "side_512", "side_1024"}
+    peaks = [latency[f"side_{side}"]["peak_mib"] for side in (256, 512, 1024)]
+    assert peaks == sorted(peaks)
+    # Of 1024 px, the content and the painting alone are 12 MiB each.
+    assert peaks[2] > peaks[0] + 12
 
 
 def test_a_stylist_without_noise_has_no_diversity(stylist):
