@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 SSIM_WINDOW = 11
+_SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
 def luma(pictures: Tensor) -> Tensor:
@@ -23,6 +24,32 @@ def ssim(first: Tensor, second: Tensor, *, data_range: float = 2.0) -> Tensor:
     Wang et al. 2004, equation 13: an 11x11 Gaussian window of sigma 1.5 that stays inside the picture, constants 0.01
     and 0.03, the mean over pixels and channels. `data_range` is the greatest value less the smallest possible one.
     """
+    brightness, structure = _likenesses(first, second, data_range)
+    return (brightness * structure).mean(dim=(1, 2, 3))
+
+
+def ms_ssim(first: Tensor, second: Tensor, *, data_range: float = 2.0) -> Tensor:
+    """Return the multi-scale structural similarity (N,) of pictures as `ssim` takes them; 1 for equal ones.
+
+    Wang et al. 2003 ("Multiscale structural similarity for image quality assessment", equation 7): structure at up to
+    five scales, each half of the one before by the mean of four pixels, brightness at the coarsest alone. Scales at
+    which the window no longer fits are left out and the weights of the others made to sum to one.
+    """
+    scales = [(first, second)]
+    while len(scales) < len(_SCALE_WEIGHTS) and min(scales[-1][0].shape[2:]) >= 2 * SSIM_WINDOW:
+        halved = [functional.avg_pool2d(pictures, 2) for pictures in scales[-1]]
+        scales.append((halved[0], halved[1]))
+    total = sum(_SCALE_WEIGHTS[: len(scales)])
+    likeness = torch.ones(len(first), dtype=first.dtype, device=first.device)
+    for place, (one, other) in enumerate(scales):
+        brightness, structure = _likenesses(one, other, data_range)
+        term = (brightness * structure if place == len(scales) - 1 else structure).mean(dim=(2, 3)).clamp_min(0)
+        likeness = likeness * (term ** (_SCALE_WEIGHTS[place] / total)).mean(dim=1)
+    return likeness
+
+
+def _likenesses(first: Tensor, second: Tensor, data_range: float) -> tuple[Tensor, Tensor]:
+    """Return how alike the means and how alike the contrast and structure are, window by window."""
     place = torch.arange(SSIM_WINDOW, dtype=first.dtype, device=first.device) - SSIM_WINDOW // 2
     row = torch.exp(-(place**2) / (2 * 1.5**2))
     row = row / row.sum()
@@ -36,9 +63,8 @@ def ssim(first: Tensor, second: Tensor, *, data_range: float = 2.0) -> Tensor:
     variances = window(first**2) - mean_first**2 + window(second**2) - mean_second**2
     covariance = window(first * second) - mean_first * mean_second
     steady_mean, steady_variance = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    likeness = (2 * mean_first * mean_second + steady_mean) * (2 * covariance + steady_variance)
-    scale = (mean_first**2 + mean_second**2 + steady_mean) * (variances + steady_variance)
-    return (likeness / scale).mean(dim=(1, 2, 3))
+    brightness = (2 * mean_first * mean_second + steady_mean) / (mean_first**2 + mean_second**2 + steady_mean)
+    return brightness, (2 * covariance + steady_variance) / (variances + steady_variance)
 
 
 def correlation(first: Tensor, second: Tensor) -> Tensor:

@@ -12,13 +12,15 @@ from pipeline.features import EXTRACTORS
 from pipeline.losses import LOSSES
 from pipeline.networks import NETWORKS
 from pipeline.objectives import OBJECTIVES
+from pipeline.tasks import TASKS
 
 REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
     "data": (SOURCES, {"dataset", "decoding", "download", "packing"}),
     "features": (EXTRACTORS, {"bank", "extractor", "inception_net", "similarity", "train_net"}),
-    "networks": (NETWORKS, {"coding", "layers", "mixture", "patch"}),
+    "networks": (NETWORKS, {"coding", "layers", "mixture", "patch", "ushape"}),
     "losses": (LOSSES, set()),
-    "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties"}),
+    "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties", "unpaired"}),
+    "tasks": (TASKS, {"degradation"}),
 }
 
 
