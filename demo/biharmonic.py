@@ -19,14 +19,16 @@ _ENOUGH = 1e-4
 
 
 def fill(picture: NDArray[np.floating], hole: Mask) -> Float64:
-    """Return a picture (C, H, W) with the pixels of `hole` (H, W) filled; something must be known.
+    """Return a picture (C, H, W) with the pixels of `hole` (H, W) filled, each channel in its range.
 
-    Values go up to what the smooth surface reaches, which may be beyond those of the picture.
+    Something must be known.
     """
     filled = np.where(hole, 0, picture).astype(np.float64)
     if hole.any():
         rows, columns = (_span(np.any(hole, axis=axis)) for axis in (1, 0))
-        filled[:, rows, columns] = _filled(filled[:, rows, columns], hole[rows, columns])
+        known = picture[:, ~hole][:, :, None]
+        smooth = _filled(filled[:, rows, columns], hole[rows, columns])
+        filled[:, rows, columns] = smooth.clip(known.min(axis=1, keepdims=True), known.max(axis=1, keepdims=True))
     return filled
 
 

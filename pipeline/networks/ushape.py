@@ -64,7 +64,8 @@ class DemodulatedConvolution(nn.Module):
     def __init__(self, before: int, after: int, *, choices: int, stride: int = 1) -> None:
         super().__init__()
         self.stride = stride
-        self.weight = nn.Parameter(torch.randn(after, before, 3, 3))
+        # Only the direction of a filter counts, and Adam turns a short one faster.
+        self.weight = nn.Parameter(torch.randn(after, before, 3, 3) / sqrt(9 * before))
         self.bias = nn.Parameter(torch.zeros(after))
         self.modulation = nn.Linear(choices, before) if choices else None
         if self.modulation is not None:

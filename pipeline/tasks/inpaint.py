@@ -9,7 +9,8 @@ from torch import Generator, Tensor
 from demo.card import Port
 from pipeline.contracts import Image, Pair, Translation
 
-_MOST_MARKS = 24
+_MOST_MARKS = 32
+_STROKES = 4  # that a pen draws before it is lifted
 
 
 class Inpaint(Translation):
@@ -51,20 +52,20 @@ def holes(shares: Tensor, *, height: int, width: int, random: Generator) -> Tens
     Each mark is a stroke with round ends or, in every fourth case, a box (free-form masks: Yu et al. 2019,
     arXiv:1806.03589).
     """
-    count, side = len(shares), min(height, width)
+    count, side = len(shares), (height * width) ** 0.5
     down = torch.arange(height).float()[None, :, None]
     across = torch.arange(width).float()[None, None, :]
     mask = torch.zeros(count, height, width, dtype=torch.bool)
     extent = torch.tensor([height, width]).float()
-    end = torch.rand(count, 2, generator=random) * extent
-    for _ in range(_MOST_MARKS):
-        start = end
+    end = torch.zeros(count, 2)
+    for place in range(_MOST_MARKS):
+        start = end if place % _STROKES else torch.rand(count, 2, generator=random) * extent
         angle, length, thickness, kind = torch.rand(4, count, generator=random)
         reach = (0.1 + 0.3 * length) * side
         turn = 2 * torch.pi * angle
         end = start + reach[:, None] * torch.stack([turn.sin(), turn.cos()], dim=1)
         end = torch.minimum(end.clamp_min(0), extent)
-        radius = (0.02 + 0.06 * thickness) * side
+        radius = (0.02 + 0.08 * thickness) * side
         low, high = torch.minimum(start, end)[:, :, None, None], torch.maximum(start, end)[:, :, None, None]
         box = (down >= low[:, 0]) & (down <= high[:, 0]) & (across >= low[:, 1]) & (across <= high[:, 1])
         stroke = _distance(down, across, start, end) <= radius.clamp_min(1)[:, None, None]
