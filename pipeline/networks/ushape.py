@@ -16,6 +16,9 @@ from pipeline.errors import RecipeError
 MULTIPLE = 8
 """The sides of what it sees are multiples of this."""
 
+SMALLEST_SIDE = 16
+"""The side of the smallest pictures that a translation can be trained and scored on."""
+
 
 class UShape(nn.Module):
     """Planes (N, `planes`, H, W) and weights over choices (N, `choices`) -> (N, `painted`, H, W), any real numbers.
@@ -108,11 +111,13 @@ def check_picture(image: Image, *, network: str) -> None:
     """Raise where a translating network cannot work on the pictures of a data set.
 
     Raises:
-        RecipeError: they are grey, or a side is no multiple of the network's stride.
+        RecipeError: they are grey or too small, or a side is no multiple of the network's stride.
 
     """
     if image.channels != 3:
         raise RecipeError("data.channels", f"'{network}' translates colour pictures", "set it to 3")
+    if image.size < SMALLEST_SIDE:
+        raise RecipeError("data.size", f"{image.size} px show '{network}' too little", f"set it to {SMALLEST_SIDE}")
     if image.size % MULTIPLE:
         raise RecipeError(
             "data.size", f"'{network}' cannot halve {image.size} px three times", f"use a multiple of {MULTIPLE}"

@@ -110,6 +110,7 @@ class TestUnet:
         ("image", "sentence"),
         [
             (Image(1, 32, ()), r"^data.channels: 'unet' translates colour pictures; set it to 3$"),
+            (Image(3, 8, ()), r"^data.size: 8 px show 'unet' too little; set it to 16$"),
             (Image(3, 36, ()), r"^data.size: 'unet' cannot halve 36 px three times; use a multiple of 8$"),
         ],
     )
