@@ -17,9 +17,7 @@ from pipeline.metrics.reconstruction import Reconstruction
 from pipeline.metrics.strength_control import StrengthControl
 from pipeline.metrics.style_similarity import StyleSimilarity
 
-METRICS: dict[
-    str, type[SamplingMetric] | type[StylizationMetric] | type[CodingMetric] | type[TranslationMetric]
-] = {
+METRICS: dict[str, type[SamplingMetric] | type[StylizationMetric] | type[CodingMetric] | type[TranslationMetric]] = {
     "frechet": Frechet,
     "kernel": Kernel,
     "precision_recall": PrecisionRecall,

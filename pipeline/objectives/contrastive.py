@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.contracts import Batch, Image, Loss, Modules, Objective, PatchGenerator, Phase, Step
+from pipeline.contracts import Batch, Image, Loss, Modules, Objective, PatchGenerator, Phase, Step, game_of
 from pipeline.errors import RecipeError
 from pipeline.objectives.unpaired import judge_loss, painter_loss, random_places, two_sides
 
@@ -34,6 +34,7 @@ class Contrastive(Objective):
         return two_sides(image)
 
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
+        game = game_of(loss, objective=self.name)
         two_sides(image)
         generator, judge = modules["generator"], modules["discriminator"]
         if not isinstance(generator, PatchGenerator):
@@ -44,14 +45,14 @@ class Contrastive(Objective):
             photographs, paintings = (part.images for part in batch.split(2))
             with torch.no_grad():
                 fakes = generator(photographs)
-            return judge_loss(judge, loss, reals=paintings, fakes=fakes, step=step)
+            return judge_loss(judge, game, reals=paintings, fakes=fakes, step=step)
 
         def generator_loss(batch: Batch, step: Step) -> Tensor:
             photographs, paintings = (part.images for part in batch.split(2))
             fakes = generator(photographs)
             content = self._contrast(generator, photographs, fakes)
             value = self.content_weight * content
-            value = value + self.adversarial_weight * painter_loss(judge, loss, reals=paintings, fakes=fakes)
+            value = value + self.adversarial_weight * painter_loss(judge, game, reals=paintings, fakes=fakes)
             if self.identity_weight:
                 value = value + self.identity_weight * self._contrast(generator, paintings, generator(paintings))
             step.figures["contrast"] = content.detach()

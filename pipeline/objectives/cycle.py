@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Phase, Step, TwoWayGenerator
+from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Phase, Step, TwoWayGenerator, game_of
 from pipeline.errors import RecipeError
 from pipeline.objectives.unpaired import judge_loss, painter_loss, two_sides
 
@@ -31,6 +31,7 @@ class Cycle(Objective):
         return two_sides(image)
 
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
+        game = game_of(loss, objective=self.name)
         two_sides(image)
         generator = modules["generator"]
         if not isinstance(generator, TwoWayGenerator) or "inverse_discriminator" not in modules:
@@ -42,22 +43,22 @@ class Cycle(Objective):
             photographs, paintings = (part.images for part in batch.split(2))
             with torch.no_grad():
                 fakes = generator(photographs)
-            return judge_loss(judge, loss, reals=paintings, fakes=fakes, step=step)
+            return judge_loss(judge, game, reals=paintings, fakes=fakes, step=step)
 
         def inverse_discriminator_loss(batch: Batch, step: Step) -> Tensor:
             photographs, paintings = (part.images for part in batch.split(2))
             with torch.no_grad():
                 fakes = generator.inverse(paintings)
-            return judge_loss(inverse_judge, loss, reals=photographs, fakes=fakes, step=step)
+            return judge_loss(inverse_judge, game, reals=photographs, fakes=fakes, step=step)
 
         def generator_loss(batch: Batch, step: Step) -> Tensor:
             photographs, paintings = (part.images for part in batch.split(2))
             painted, photographed = generator(photographs), generator.inverse(paintings)
-            game = painter_loss(judge, loss, reals=paintings, fakes=painted)
-            game = game + painter_loss(inverse_judge, loss, reals=photographs, fakes=photographed)
+            fooled = painter_loss(judge, game, reals=paintings, fakes=painted)
+            fooled = fooled + painter_loss(inverse_judge, game, reals=photographs, fakes=photographed)
             rounds = difference(generator.inverse(painted), photographs)
             rounds = rounds + difference(generator(photographed), paintings)
-            value = self.adversarial_weight * game + self.cycle_weight * rounds
+            value = self.adversarial_weight * fooled + self.cycle_weight * rounds
             if self.identity_weight:
                 same = difference(generator(paintings), paintings)
                 same = same + difference(generator.inverse(photographs), photographs)

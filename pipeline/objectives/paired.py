@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Pair, PairedGenerator, Phase, Step
+from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Pair, PairedGenerator, Phase, Step, game_of
 from pipeline.errors import RecipeError
 from pipeline.features.bank import RandomBank
 
@@ -39,6 +39,7 @@ class Paired(Objective):
     bank_mixtures: int = Field(8, ge=1, description="mixtures of them")
 
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
+        game = game_of(loss, objective=self.name)
         generator, judge = modules["generator"], modules["discriminator"]
         if not isinstance(generator, PairedGenerator):
             raise RecipeError("objective.name", "'paired' needs a network with a translation", "choose 'unet'")
@@ -66,7 +67,7 @@ class Paired(Objective):
                 judge(*seen_by_judge(pictures, pair))[-1].float().flatten() for pictures in (batch.images, fakes)
             )
             step.figures["logit_gap"] = (real_logits.mean() - fake_logits.mean()).detach()
-            return loss.discriminator(real_logits, fake_logits)
+            return game.discriminator(real_logits, fake_logits)
 
         def generator_loss(batch: Batch, step: Step) -> Tensor:
             pair = make(batch)
@@ -81,8 +82,8 @@ class Paired(Objective):
             with torch.no_grad():
                 *real_maps, real_logits = judge(*seen_by_judge(batch.images, pair))
             value = value + self.matching_weight * map_difference(maps, real_maps)
-            game = loss.generator(logits.float().flatten(), lambda: real_logits.float().flatten())
-            return value + self.adversarial_weight * game
+            fooled = game.generator(logits.float().flatten(), lambda: real_logits.float().flatten())
+            return value + self.adversarial_weight * fooled
 
         return [("discriminator", discriminator_loss), ("generator", generator_loss)]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from pipeline.contracts import PHOTOGRAPH, Image, Loss, Step
+from pipeline.contracts import PHOTOGRAPH, Game, Image, Step
 from pipeline.errors import RecipeError
 
 
@@ -25,17 +25,17 @@ def two_sides(image: Image) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return (photograph,), tuple(label for label in range(len(image.classes)) if label != photograph)
 
 
-def judge_loss(judge: nn.Module, loss: Loss, *, reals: Tensor, fakes: Tensor, step: Step) -> Tensor:
+def judge_loss(judge: nn.Module, game: Game, *, reals: Tensor, fakes: Tensor, step: Step) -> Tensor:
     """Return what a judge of patches minimises on pictures (N, 3, H, W), some real, some painted."""
     real_logits, fake_logits = (patch_logits(judge, pictures) for pictures in (reals, fakes))
     step.figures["logit_gap"] = (real_logits.mean() - fake_logits.mean()).detach()
-    return loss.discriminator(real_logits, fake_logits)
+    return game.discriminator(real_logits, fake_logits)
 
 
-def painter_loss(judge: nn.Module, loss: Loss, *, reals: Tensor, fakes: Tensor) -> Tensor:
+def painter_loss(judge: nn.Module, game: Game, *, reals: Tensor, fakes: Tensor) -> Tensor:
     """Return what whoever painted `fakes` minimises, to pass for one of `reals`."""
     score_reals: Callable[[], Tensor] = lambda: patch_logits(judge, reals)  # noqa: E731
-    return loss.generator(patch_logits(judge, fakes), score_reals)
+    return game.generator(patch_logits(judge, fakes), score_reals)
 
 
 def patch_logits(judge: nn.Module, pictures: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from torch import nn
 
 from pipeline.contracts import Batch, Image, Step
 from pipeline.errors import RecipeError
+from pipeline.losses.gaussian import Gaussian
 from pipeline.losses.hinge import Hinge
 from pipeline.losses.relativistic import Relativistic
 from pipeline.networks.dcgan import Dcgan
@@ -114,6 +115,12 @@ def test_needs_a_network_with_a_translation():
         RecipeError, match=r"^objective.name: 'paired' needs a network with a translation; choose 'unet'"
     ):
         Paired().phases(sampling, Hinge(), IMAGE)
+
+
+def test_needs_a_loss_that_scores_a_game():
+    modules = Unet(translation=TASKS["inpaint"](), width=8, blocks=1, patch_width=4).build(IMAGE)
+    with pytest.raises(RecipeError, match=r"^loss.name: 'gaussian' scores no game, which 'paired' plays"):
+        Paired().phases(modules, Gaussian(), IMAGE)
 
 
 @pytest.mark.parametrize("name", TASKS)
