@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args
 METADATA_KEY = "ganvas.card"
 
 Task = Literal["sample", "stylize", "translate", "reconstruct", "companion"]
-Kind = Literal["latent", "weights", "degree", "picture", "noise", "code", "mask"]
+Kind = Literal["latent", "weights", "degree", "picture", "noise", "code", "mask", "hints"]
+Translation = Literal["", "inpaint", "superres", "colorize", "sketch", "unpaired"]
 
 _ROUNDING = 1e-2
 """How far rounded numbers may leave a direction from unit length."""
@@ -21,7 +22,8 @@ class Port:
     `shape` holds numbers for fixed and letters for free dimensions (`N` batch, `H` height, `W` width).
     `kind` says what values belong there: `latent` and `noise` are standard normal, `weights` are convex weights over
     `ModelCard.choices` (each row sums to one), `degree` is a number in [0, 1], `picture` is RGB or grey in [-1, 1],
-    `code` is what a companion graph makes of a picture, any finite number, and `mask` a map of values in [0, 1].
+    `code` is what a companion graph makes of a picture, any finite number, `mask` a map of values in [0, 1], 1 where
+    something is missing, and `hints` are three planes in [-1, 1]: two of chroma, and one that is 1 where they stand.
     """
 
     name: str
@@ -54,12 +56,13 @@ class ModelCard:
     """What a model is: the part of the pipeline's knowledge that its users need.
 
     `size` is the picture's side in pixels for `sample` and the side that the network was trained on for `stylize`.
-    `choices` names the classes (`sample`) or the styles (`stylize`) in the order of the `weights` input; empty where
-    the model has none. `directions` are unit vectors of the `latent` input along which the pictures change most, the
-    strongest first; `strengths` says how much: the root mean square rate at which a picture's values, which lie in
-    [-1, 1], change along them. Both are empty where the model has no latent or is older than they are. `companions`
-    are the graphs that belong to it, each with a card of its own whose task is `companion`. `provenance` says what made
-    it: package version, digests of data and recipe, seed, steps.
+    `choices` names the classes (`sample`), the styles (`stylize`) or what a translation offers (classes, factors) in
+    the order of the `weights` input; empty where the model has none. `directions` are unit vectors of the `latent`
+    input along which the pictures change most, the strongest first; `strengths` says how much: the root mean square
+    rate at which a picture's values, which lie in [-1, 1], change along them. Both are empty where the model has no
+    latent or is older than they are. `companions` are the graphs that belong to it, each with a card of its own whose
+    task is `companion`. `translation` says what a model of the task `translate` does, and is empty for all others.
+    `provenance` says what made it: package version, digests of data and recipe, seed, steps.
     """
 
     recipe: str
@@ -72,6 +75,7 @@ class ModelCard:
     directions: tuple[tuple[float, ...], ...] = ()
     strengths: tuple[float, ...] = ()
     companions: tuple[Companion, ...] = ()
+    translation: Translation = ""
     description: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
 
@@ -103,6 +107,8 @@ class ModelCard:
             raise ValueError(f"not a model card: {error}") from error
         if card.task not in get_args(Task):
             raise ValueError(f"not a model card: unknown task '{card.task}'")
+        if card.translation not in get_args(Translation) or bool(card.translation) != (card.task == "translate"):
+            raise ValueError(f"not a model card: '{card.translation}' is no translation of the task '{card.task}'")
         for port in (*card.inputs, *card.outputs):
             if port.kind not in get_args(Kind):
                 raise ValueError(f"not a model card: unknown kind '{port.kind}' of '{port.name}'")

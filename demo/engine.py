@@ -27,7 +27,7 @@ TIME_LIMIT = 120.0
 """Seconds after which a run is ended: a model file is input too, and a few bytes can ask for hours of work."""
 
 _TOLERANCE = 1e-4
-_RANGES = {"picture": (-1, 1), "degree": (0, 1), "weights": (0, 1), "mask": (0, 1)}
+_RANGES = {"picture": (-1, 1), "degree": (0, 1), "weights": (0, 1), "mask": (0, 1), "hints": (-1, 1)}
 
 
 @dataclass(frozen=True, slots=True)

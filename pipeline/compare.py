@@ -54,6 +54,13 @@ JUDGEMENTS: Mapping[Task, Judgement] = {
         diversity=("precision_recall", "recall"),
         diversity_name="recall",
     ),
+    "translate": Judgement(
+        quality=("realism", "distance"),
+        quality_name="kernel distance to what is wanted, lower is better",
+        lower_is_better=True,
+        diversity=("precision_recall", "recall"),
+        diversity_name="recall",
+    ),
 }
 
 

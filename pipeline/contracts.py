@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias, runtim
 from pydantic import BaseModel, ConfigDict, Field
 
 from demo.card import Port, Task
+from demo.card import Translation as TranslationName
 from pipeline.errors import RecipeError
 
 if TYPE_CHECKING:
     import PIL.Image
-    from torch import Tensor, nn
+    from torch import Generator, Tensor, nn
 
 Modules: TypeAlias = "Mapping[str, nn.Module]"
 Phase: TypeAlias = "tuple[str, Callable[[Batch, Step], Tensor]]"
@@ -122,10 +123,10 @@ class Graph:
     """What `export` traces: a module whose forward takes `inputs` in order, and what it is for.
 
     `choices` names what an input of kind `weights` mixes, classes or styles; where their `code` is an input instead,
-    `codes` holds one for each. `companions` are further graphs of the same networks, by the names of their files: an
-    encoder beside a decoder, a variant for large pictures. `typical` holds a row (S,) for those inputs by name whose
-    values are not simply random, and `tolerance` how far the file may be from the module where half precision rounds;
-    without it the recipe says so.
+    `codes` holds one for each. `translation` is what the card says. `companions` are further graphs of the same
+    networks, by the names of their files: an encoder beside a decoder, a variant for large pictures. `typical` holds a
+    row (S,) for those inputs by name whose values are not simply random, and `tolerance` how far the file may be from
+    the module where half precision rounds; without it the recipe says so.
     """
 
     module: nn.Module
@@ -137,6 +138,7 @@ class Graph:
     companions: Mapping[str, Graph] = field(default_factory=dict)
     typical: Mapping[str, Tensor] = field(default_factory=dict)
     tolerance: float | None = None
+    translation: TranslationName = ""
 
 
 @runtime_checkable
@@ -180,6 +182,94 @@ class StylizingGenerator(Protocol):
     def gallery(self, weights: Tensor) -> Tensor: ...
 
     def encode(self, pictures: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What a translation starts from: `given`, pictures (N, 1 or 3, H, W) in [-1, 1], and what guides it.
+
+    `guide` is a mask (N, 1, H, W), hints (N, 3, H, W) or weights (N, K) over choices, as the ports of its task say.
+    """
+
+    given: Tensor
+    guide: Tensor
+
+
+class Translation(Part, ABC):
+    """A task of paired translation: how a pair is made of any picture, and how what was painted is composed with it.
+
+    `planes` is how many planes a network sees, `painted` how many it paints. Pictures are RGB, sides multiples of 8.
+    """
+
+    planes: ClassVar[int]
+    painted: ClassVar[int]
+
+    name: TranslationName
+
+    def choices(self, image: Image) -> tuple[str, ...]:
+        """Return what the user may choose from, where the guide is `weights`; by default nothing."""
+        return ()
+
+    @abstractmethod
+    def ports(self, image: Image) -> tuple[Port, Port]:
+        """Return the inputs `given` and `guide` of the exported graph."""
+
+    @abstractmethod
+    def make(self, images: Tensor, labels: Tensor, *, classes: int, random: Generator) -> Pair:
+        """Return the pair of each of `images` (N, 3, H, W) in [-1, 1], the truth; labels (N,) are below `classes`.
+
+        All that is drawn comes from `random`, a generator of the CPU.
+        """
+
+    @abstractmethod
+    def see(self, pair: Pair) -> Tensor:
+        """Return what the network sees of a pair: (N, `planes`, H, W)."""
+
+    @abstractmethod
+    def compose(self, painted: Tensor, pair: Pair) -> Tensor:
+        """Return pictures (N, 3, H, W) about in [-1, 1] of the planes (N, `painted`, H, W) that a network made."""
+
+
+@runtime_checkable
+class Translating(Protocol):
+    """A network that is made for a task of paired translation."""
+
+    translation: Translation
+
+
+@runtime_checkable
+class PairedGenerator(Protocol):
+    """A generator for a task of paired translation, on pictures of so many `classes`.
+
+    Called with what a `Pair` holds it returns pictures (N, 3, H, W) about in [-1, 1].
+    """
+
+    translation: Translation
+    classes: int
+
+    def __call__(self, given: Tensor, guide: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class PatchGenerator(Protocol):
+    """A generator that describes places of a picture, as contrastive translation wants it.
+
+    `describe` takes pictures (N, 3, H, W) in [-1, 1] and places (S, 2) in [0, 1), row and column as shares of the
+    sides; for each of its layers it returns unit vectors (N, S, D).
+    """
+
+    def __call__(self, content: Tensor) -> Tensor: ...
+
+    def describe(self, content: Tensor, places: Tensor) -> list[Tensor]: ...
+
+
+@runtime_checkable
+class TwoWayGenerator(Protocol):
+    """A generator with another one, `inverse`, that leads back; both map (N, 3, H, W) to the same in [-1, 1]."""
+
+    inverse: nn.Module
+
+    def __call__(self, content: Tensor) -> Tensor: ...
 
 
 class Network(Part, ABC):

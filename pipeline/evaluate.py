@@ -23,9 +23,17 @@ from pipeline.features.random_bank import SEED
 from pipeline.gathering import gather_sampling, gather_stylization, samples_sheet, sampling_feeds, steps_sheet
 from pipeline.latency import measure_latency
 from pipeline.metrics import METRICS
-from pipeline.metrics.evidence import CodingMetric, Result, SamplingMetric, StylizationMetric, Table
+from pipeline.metrics.evidence import (
+    CodingMetric,
+    Result,
+    SamplingMetric,
+    StylizationMetric,
+    Table,
+    TranslationMetric,
+)
 from pipeline.progress import console
 from pipeline.recipe import Recipe
+from pipeline.translations import gather_translation, translations_sheet, verdict
 from pipeline.traversal import traversal_sheet
 from pipeline.workspace import Workspace, writing
 
@@ -45,8 +53,7 @@ def evaluate(recipe: Recipe, workspace: Workspace) -> None:
     dataset = Dataset.open(workspace.prepared)
     try:
         model = Model.open(workspace.model)
-        score = {"sample": _score_sampling, "stylize": _score_stylization}[model.card.task]
-        facts, results = score(model, dataset, recipe)
+        facts, results = _SCORES[model.card.task](model, dataset, recipe)
         latency = measure_latency(model, workspace.model)
     except ModelError as error:
         raise EvaluationError(str(error)) from error
@@ -106,6 +113,25 @@ def _score_stylization(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[
         "pictures": {"photographs": len(evidence.photographs), "styles": len(evidence.styles)},
     }
     return facts, results
+
+
+def _score_translation(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Result]]:
+    space = recipe.evaluate.extractor.open(dataset)
+    evidence = gather_translation(model, dataset, recipe, space)
+    metrics = {name: metric for name, metric in METRICS.items() if issubclass(metric, TranslationMetric)}
+    results = {name: metric().compute(evidence) for name, metric in metrics.items()}
+    results["pictures"] = Result(sheets={"translations": translations_sheet(evidence, recipe)})
+    found = verdict(evidence.baseline, metrics, results)
+    console.print(f"{recipe.name}: {found['sentence']}")
+    facts = {
+        "extractor": {**space.facts, "features": evidence.wanted_features.shape[1]},
+        "pictures": {"translated": len(evidence.results), "wanted": len(evidence.wanted_features)},
+        "verdict": found,
+    }
+    return facts, results
+
+
+_SCORES = {"sample": _score_sampling, "stylize": _score_stylization, "translate": _score_translation}
 
 
 def _rounded(scores: Mapping[str, float]) -> dict[str, float]:

@@ -113,8 +113,10 @@ def draw(port: Port, sizes: dict[str, int], *, random: np.random.Generator) -> N
     if port.kind in {"latent", "noise", "code"}:
         return random.standard_normal(shape, dtype=np.float32)
     values = random.random(shape, dtype=np.float32)
-    if port.kind == "picture":
+    if port.kind in {"picture", "hints"}:
         return values * 2 - 1
+    if port.kind == "mask":
+        return np.rint(values)
     return values / values.sum(axis=1, keepdims=True) if port.kind == "weights" else values
 
 
@@ -134,7 +136,7 @@ def write_model(graph: Graph, card: ModelCard, path: Path) -> None:
 
 
 def _companion_card(card: ModelCard, graph: Graph) -> ModelCard:
-    bare = replace(card, task="companion", choices=(), directions=(), strengths=())
+    bare = replace(card, task="companion", translation="", choices=(), directions=(), strengths=())
     return replace(bare, inputs=graph.inputs, outputs=graph.outputs)
 
 
@@ -185,6 +187,7 @@ def _card(recipe: Recipe, trained: Trained) -> ModelCard:
         choices=_choices(graph, dataset),
         directions=found.vectors,
         strengths=found.strengths,
+        translation=graph.translation,
         description=recipe.description,
         provenance={
             "ganvas": __version__,

@@ -12,6 +12,7 @@ from pipeline.gathering import sampling_feeds, stylization_feeds
 from pipeline.memory import peak_memory
 from pipeline.metrics.evidence import Float32
 from pipeline.progress import tracked
+from pipeline.translations import translation_feeds
 
 BATCHES = (1, 16)
 SIDES = (256, 512, 1024)
@@ -45,6 +46,8 @@ def workloads(card: ModelCard) -> dict[str, dict[str, Float32]]:
     if card.task == "sample":
         return {f"batch_{size}": sampling_feeds(card, range(size), np.zeros(size, np.int64)) for size in BATCHES}
     random = np.random.default_rng(0)
+    if card.task == "translate":
+        return {f"side_{side}": translation_feeds(card, side, random=random) for side in SIDES}
     return {
         f"side_{side}": stylization_feeds(
             card,

@@ -43,6 +43,36 @@ STYLIST: dict[str, Any] = {
     },
     "evaluate": {"samples": 8},
 }
+TRANSLATOR: dict[str, Any] = {
+    "description": "A tiny translator for tests",
+    "data": {"name": "procedural", "size": 24, "count": 40, "families": ["mondrian", "waves"], "validation": 0.2},
+    "network": {"name": "unet", "width": 8, "blocks": 1, "patch_width": 4, "translation": {"name": "inpaint"}},
+    "objective": {"name": "paired", "warm_up": 0.5},
+    "loss": {"name": "hinge"},
+    "train": {
+        "budget": {"steps": 4},
+        "batch": 2,
+        "learning_rates": {"generator": 1e-3, "discriminator": 1e-3},
+        "log_every": 2,
+        "snapshots": 2,
+        "checkpoint_every": 2,
+    },
+    "evaluate": {"samples": 6},
+}
+UNPAIRED: dict[str, Any] = {
+    **TRANSLATOR,
+    "description": "A tiny translator without pairs for tests",
+    "data": {
+        "name": "contents_and_styles",
+        "size": 24,
+        "validation": 0.25,
+        "contents": {"name": "photographs", "count": 16},
+        "styles": {"name": "procedural", "count": 16, "families": ["waves"]},
+    },
+    "network": {"name": "unpaired", "width": 8, "blocks": 1, "patch_width": 4, "code": 4},
+    "objective": {"name": "contrastive", "places": 8},
+    "loss": {"name": "least_squares"},
+}
 
 
 def write_params(path: Path, **recipes: dict[str, Any]) -> Path:

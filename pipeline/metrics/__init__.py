@@ -10,12 +10,14 @@ from pipeline.metrics.content_preservation import ContentPreservation
 from pipeline.metrics.density_coverage import DensityCoverage
 from pipeline.metrics.diversity import Diversity
 from pipeline.metrics.evidence import Metric
+from pipeline.metrics.fidelity import Fidelity
 from pipeline.metrics.frechet import Frechet
 from pipeline.metrics.kernel import Kernel
 from pipeline.metrics.label_agreement import LabelAgreement
 from pipeline.metrics.lpips import LearnedSimilarity
 from pipeline.metrics.memorisation import Memorisation
 from pipeline.metrics.precision_recall import PrecisionRecall
+from pipeline.metrics.realism import Realism
 from pipeline.metrics.reconstruction import Reconstruction
 from pipeline.metrics.shift_stability import ShiftStability
 from pipeline.metrics.sliced_wasserstein import SlicedWasserstein
@@ -45,4 +47,6 @@ METRICS: dict[str, type[Metric[Any]]] = {
     "tile_agreement": TileAgreement,
     "lpips": LearnedSimilarity,
     "art_fid": ArtFid,
+    "fidelity": Fidelity,
+    "realism": Realism,
 }

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar
+from typing import ClassVar, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import PIL.Image
@@ -125,6 +125,27 @@ class CodingEvidence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TranslationEvidence:
+    """N held-back pictures that were taken apart, what a model made of them, and what one would have without it.
+
+    All pictures are (N, 3, H, W) uint8: `given`, `results`, `plain` (made as `baseline` says) and `truths`, which are
+    None where there are no pairs. `choices` (N,) names what was asked for, '' where there is nothing to choose. Of the
+    three galleries of features (M, D) `wanted` is that of the truths or, without pairs, of other pictures of the wanted
+    kind.
+    """
+
+    baseline: str
+    given: Uint8
+    results: Uint8
+    plain: Uint8
+    truths: Uint8 | None
+    choices: tuple[str, ...]
+    result_features: Float64
+    plain_features: Float64
+    wanted_features: Float64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Result:
     """Figures by name, tables by file name (written as CSV) and sheets of pictures by file name (written as PNG).
 
@@ -154,3 +175,13 @@ class StylizationMetric(Metric[StylizationEvidence], ABC):
 
 class CodingMetric(Metric[CodingEvidence], ABC):
     """Scores a network that brings pictures to codes and back."""
+
+
+class TranslationMetric(Metric[TranslationEvidence], ABC):
+    """Scores a network that translates pictures. A score `x` has the baseline's beside it, as `x_baseline`.
+
+    `higher` and `lower` name the scores by which a model is compared with its baseline: the better way of each.
+    """
+
+    higher: ClassVar[tuple[str, ...]] = ()
+    lower: ClassVar[tuple[str, ...]] = ()

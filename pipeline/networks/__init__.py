@@ -10,6 +10,8 @@ from pipeline.networks.mlp import Mlp
 from pipeline.networks.resnet import Resnet
 from pipeline.networks.stylegan import Stylegan
 from pipeline.networks.stylizer import Stylizer
+from pipeline.networks.unet import Unet
+from pipeline.networks.unpaired import Unpaired
 
 NETWORKS: dict[str, type[Network]] = {
     "dcgan": Dcgan,
@@ -21,4 +23,6 @@ NETWORKS: dict[str, type[Network]] = {
     "resnet": Resnet,
     "stylegan": Stylegan,
     "stylizer": Stylizer,
+    "unet": Unet,
+    "unpaired": Unpaired,
 }

@@ -3,6 +3,9 @@
 from pipeline.contracts import Objective
 from pipeline.objectives.adversarial import Adversarial
 from pipeline.objectives.autoencoding import Autoencoding
+from pipeline.objectives.contrastive import Contrastive
+from pipeline.objectives.cycle import Cycle
+from pipeline.objectives.paired import Paired
 from pipeline.objectives.stylization import Stylization
 from pipeline.objectives.vae_gan import VaeGan
 from pipeline.objectives.variational import Variational
@@ -10,6 +13,9 @@ from pipeline.objectives.variational import Variational
 OBJECTIVES: dict[str, type[Objective]] = {
     "adversarial": Adversarial,
     "autoencoding": Autoencoding,
+    "contrastive": Contrastive,
+    "cycle": Cycle,
+    "paired": Paired,
     "stylization": Stylization,
     "vae_gan": VaeGan,
     "variational": Variational,

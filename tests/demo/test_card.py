@@ -29,6 +29,9 @@ def test_a_card_survives_its_json():
     [
         ({"task": "dance"}, "unknown task 'dance'"),
         ({"inputs": (Port("latent", (1,), "smell"),)}, "unknown kind 'smell' of 'latent'"),
+        ({"task": "translate"}, "'' is no translation of the task 'translate'"),
+        ({"translation": "sketch"}, "'sketch' is no translation of the task 'sample'"),
+        ({"task": "translate", "translation": "dance"}, "'dance' is no translation"),
         ({"choices": ("dots",)}, "not a model card"),
         ({"directions": 3}, "not a model card"),
         ({"directions": (0.5, 0.5)}, "not a model card"),

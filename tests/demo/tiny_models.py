@@ -156,6 +156,40 @@ def with_companions(proto: onnx.ModelProto, companions: dict[str, onnx.ModelProt
     return proto
 
 
+def translator_proto(translation: str, **changes: object) -> onnx.ModelProto:
+    """Every task's picture is a flat one of the tint that is asked for, the first where there is no choice."""
+    guides = {
+        "inpaint": Port("mask", ("N", 1, "H", "W"), "mask"),
+        "superres": Port("factor", ("N", 2), "weights"),
+        "colorize": Port("hints", ("N", 3, "H", "W"), "hints"),
+        "sketch": Port("choice", ("N", 2), "weights"),
+    }
+    planes = 1 if translation in {"colorize", "sketch"} else 3
+    inputs = [Port("given", ("N", planes, "H", "W"), "picture")]
+    inputs += [guides[translation]] if translation in guides else []
+    names = {"superres": ("x2", "x4"), "sketch": STYLES}.get(translation, ())
+    weights = {"tints": TINTS, "axes": np.array([2, 3], dtype=np.int64), "first": np.eye(2, dtype=np.float32)[:1]}
+    weights["zero"] = np.zeros((), np.float32)
+    chosen = inputs[1].name if names else "first"
+    nodes = [
+        helper.make_node("MatMul", [chosen, "tints"], ["tint"]),
+        helper.make_node("Unsqueeze", ["tint", "axes"], ["plane"]),
+        helper.make_node("Mul", ["given", "zero"], ["blank"]),
+        helper.make_node("Add", ["plane", "blank"], ["translated"]),
+    ]
+    card = ModelCard(
+        recipe=f"{translation}er",
+        task="translate",
+        channels=3,
+        size=64,
+        inputs=tuple(inputs),
+        outputs=(Port("translated", ("N", 3, "H", "W"), "picture"),),
+        choices=tuple(Choice(name) for name in names),
+        translation=translation,
+    )
+    return make_proto(nodes, weights, card, changes)
+
+
 def make_proto(
     nodes: list[onnx.NodeProto], weights: dict[str, np.ndarray], card: ModelCard, changes: dict[str, object]
 ) -> onnx.ModelProto:

@@ -12,6 +12,7 @@ from pipeline.features import EXTRACTORS
 from pipeline.losses import LOSSES
 from pipeline.networks import NETWORKS
 from pipeline.objectives import OBJECTIVES
+from pipeline.tasks import TASKS
 
 REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
     "data": (SOURCES, {"dataset", "decoding", "download", "packing"}),
@@ -19,9 +20,10 @@ REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
         EXTRACTORS,
         {"bank", "extractor", "inception_net", "lpips", "similarity", "train_net", "vgg19", "weights"},
     ),
-    "networks": (NETWORKS, {"coding", "layers", "mixture", "painter", "patch"}),
+    "networks": (NETWORKS, {"coding", "layers", "mixture", "painter", "patch", "ushape"}),
     "losses": (LOSSES, set()),
-    "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties"}),
+    "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties", "unpaired"}),
+    "tasks": (TASKS, {"degradation"}),
 }
 
 
