@@ -31,10 +31,14 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A class or a style that the user may pick, with a small picture of it as a PNG data URI ('' for none)."""
+    """A class or a style that the user may pick, with a small picture of it as a PNG data URI ('' for none).
+
+    Where the model takes styles as codes, `code` is this one's: what goes into its input of kind `code`.
+    """
 
     name: str
     thumbnail: str = ""
+    code: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,9 @@ class ModelCard:
                 fields[key] = tuple(part(**entry) for entry in fields.get(key, ()))
             for key in ("inputs", "outputs"):
                 fields[key] = tuple(Port(port.name, tuple(port.shape), port.kind) for port in fields[key])
+            fields["choices"] = tuple(
+                Choice(choice.name, choice.thumbnail, tuple(choice.code)) for choice in fields["choices"]
+            )
             fields["directions"] = tuple(tuple(row) for row in fields.get("directions", ()))
             fields["strengths"] = tuple(fields.get("strengths", ()))
             card = cls(**fields)
@@ -100,12 +107,22 @@ class ModelCard:
             if port.kind not in get_args(Kind):
                 raise ValueError(f"not a model card: unknown kind '{port.kind}' of '{port.name}'")
         card._check_directions()
+        card._check_codes()
         return card
+
+    def _check_codes(self) -> None:
+        if self.task != "stylize":
+            return
+        sizes = [port.shape[1] for port in self.inputs if port.kind == "code"]
+        for choice in self.choices:
+            if [len(choice.code)] != (sizes or [0]) or not all(map(_is_finite, choice.code)):
+                wanted = sizes[0] if sizes else "no"
+                raise ValueError(f"not a model card: the code of '{choice.name}' is not {wanted} finite numbers")
 
     def _check_directions(self) -> None:
         widths = [port.shape[1:] for port in self.inputs if port.kind == "latent"]
         for row in (*self.directions, self.strengths):
-            if not all(isinstance(value, float) and math.isfinite(value) for value in row):
+            if not all(map(_is_finite, row)):
                 raise ValueError("not a model card: a direction or its strength is no finite number")
         for row in self.directions:
             if (len(row),) not in widths or abs(math.hypot(*row) - 1) > _ROUNDING:
@@ -114,3 +131,7 @@ class ModelCard:
             raise ValueError(
                 f"not a model card: {len(self.directions)} directions, but {len(self.strengths)} strengths"
             )
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)

@@ -111,14 +111,14 @@ def stylize(model: Model, request: StyleRequest, *, photograph: Image, digest: s
     if request.strength == 0:
         return Stylized(photograph, photograph, recipe)
     content = pad_to_multiple(to_array(photograph), _MULTIPLE)
-    names = [choice.name for choice in model.card.choices]
+    codes = {choice.name: choice.code for choice in model.card.choices}
     feeds = {}
     for port in model.card.inputs:
         match port.kind:
             case "picture":
                 feeds[port.name] = content
-            case "weights":
-                feeds[port.name] = np.eye(len(names), dtype=np.float32)[[names.index(request.style)]]
+            case "code":
+                feeds[port.name] = np.array([codes[request.style]], dtype=np.float32)
             case "degree":
                 feeds[port.name] = np.full((1, 1), request.strength, dtype=np.float32)
             case "noise" | "latent":

@@ -120,8 +120,11 @@ class Source(Part, ABC):
 class Graph:
     """What `export` traces: a module whose forward takes `inputs` in order, and what it is for.
 
-    `choices` names what an input of kind `weights` mixes: classes or styles. `companions` are further graphs of the
-    same networks, by the names of their files: an encoder beside a decoder, a variant for large pictures.
+    `choices` names what an input of kind `weights` mixes, classes or styles; where their `code` is an input instead,
+    `codes` holds one for each. `companions` are further graphs of the same networks, by the names of their files: an
+    encoder beside a decoder, a variant for large pictures. `typical` holds a row (S,) for those inputs by name whose
+    values are not simply random, and `tolerance` how far the file may be from the module where half precision rounds;
+    without it the recipe says so.
     """
 
     module: nn.Module
@@ -129,7 +132,10 @@ class Graph:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     choices: tuple[str, ...] = ()
+    codes: tuple[tuple[float, ...], ...] = ()
     companions: Mapping[str, Graph] = field(default_factory=dict)
+    typical: Mapping[str, Tensor] = field(default_factory=dict)
+    tolerance: float | None = None
 
 
 @runtime_checkable
@@ -160,14 +166,19 @@ class SelfSupervised(Protocol):
 class StylizingGenerator(Protocol):
     """A generator that repaints photographs, as stylization wants it.
 
-    Called with photographs (N, 3, H, W) in [-1, 1], convex style weights (N, `styles`), strengths (N, 1) in [0, 1] and
-    noise (N, `noise`), all float32, it returns pictures (N, 3, H, W) in [-1, 1].
+    Called with photographs (N, 3, H, W) in [-1, 1], codes of styles (N, K), strengths (N, 1) in [0, 1] and noise
+    (N, `noise`), all float32, it returns pictures (N, 3, H, W) in [-1, 1]. `gallery` gives the codes of convex mixtures
+    (N, `styles`) of the styles that it was trained on, `encode` those of pictures (N, 3, H, W).
     """
 
     styles: int
     noise: int
 
-    def __call__(self, content: Tensor, style: Tensor, strength: Tensor, noise: Tensor) -> Tensor: ...
+    def __call__(self, content: Tensor, code: Tensor, strength: Tensor, noise: Tensor) -> Tensor: ...
+
+    def gallery(self, weights: Tensor) -> Tensor: ...
+
+    def encode(self, pictures: Tensor) -> Tensor: ...
 
 
 class Network(Part, ABC):

@@ -176,8 +176,8 @@ def stylization_feeds(
         match port.kind:
             case "picture":
                 feeds[port.name] = photographs
-            case "weights":
-                feeds[port.name] = np.eye(size, dtype=np.float32)[styles]
+            case "code":
+                feeds[port.name] = np.array([choice.code for choice in card.choices], np.float32)[styles]
             case "degree":
                 feeds[port.name] = strengths[:, None]
             case _:

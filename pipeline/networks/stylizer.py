@@ -1,37 +1,46 @@
-"""One network that repaints a photograph in any of its styles, in mixtures of them and in any strength.
+"""One network that repaints a photograph in any style: a gallery's, their mixtures, or that of another picture.
 
-A feed-forward stylizer (Johnson et al. 2016, arXiv:1603.08155) whose instance norms are scaled and shifted by the style
-(Dumoulin et al. 2017, arXiv:1610.07629).
+A feed-forward stylizer (Johnson et al. 2016, arXiv:1603.08155) whose instance norms are scaled and shifted by a style's
+code (Dumoulin et al. 2017, arXiv:1610.07629), which an encoder reads off a picture (Ghiasi et al. 2017,
+arXiv:1705.06830).
 """
 
+from copy import deepcopy
 from itertools import pairwise
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from demo.card import Port
 from pipeline.contracts import Graph, Image, Modules, Network
 from pipeline.errors import RecipeError
 from pipeline.networks.layers import ClassLogit
+from pipeline.networks.painter import MeasuredPainter, Painter
+
+STAGES = 5
+"""How often the encoder halves a picture."""
+
+HALF_TOLERANCE = 0.05
+"""How far pictures and codes of half precision may be from one another in two runtimes, on a scale of 2."""
 
 
 class Stylizer(Network):
-    """A conditional stylizer and a patch discriminator that knows the styles.
+    """A conditional painter with an encoder of styles, and a patch discriminator that knows the gallery's styles.
 
-    `width` is the number of channels at a quarter of the picture's side, where `blocks` residual blocks work; `code` is
-    the size of a style's code, `noise` that of the vector that varies the result, `patch_width` the discriminator's
-    width at half the side.
+    `width` is the number of channels at an eighth of the picture's side, where `blocks` residual blocks work; `code` is
+    the size of a style's code, `noise` that of the vector that varies the result, `encoder_width` the encoder's width
+    at half the side, `patch_width` the discriminator's.
     """
 
     name: Literal["stylizer"] = "stylizer"
-    width: int = Field(64, ge=8, multiple_of=4)
+    width: int = Field(128, ge=16, multiple_of=8)
     blocks: int = Field(4, ge=0)
     code: int = Field(64, ge=1)
     noise: int = Field(8, ge=1)
+    encoder_width: int = Field(24, ge=1)
     patch_width: int = Field(32, ge=1)
 
     def build(self, image: Image) -> dict[str, nn.Module]:
@@ -48,66 +57,108 @@ class Stylizer(Network):
         }
 
     def graph(self, modules: Modules, image: Image) -> Graph:
+        generator = modules["generator"]
+        assert isinstance(generator, StylizerGenerator)
+        content, style = (Port(name, ("N", 3, "H", "W"), "picture") for name in ("content", "style"))
+        code = Port("code", ("N", self.code), "code")
+        inputs = (
+            content,
+            code,
+            Port("strength", ("N", 1), "degree"),
+            Port("noise", ("N", self.noise), "noise"),
+        )
+        picture = Port("picture", ("N", 3, "H", "W"), "picture")
+        with torch.no_grad():
+            measured = MeasuredPainter(generator.painter)
+            typical = measured.statistics_of_noise()
+        statistics = Port("statistics", ("N", len(typical)), "code")
+        features = tuple(
+            Port(f"features_{place}", ("N", channels, f"H{place}", f"W{place}"), "code")
+            for place, channels in enumerate(generator.painter.normalized)
+        )
         return Graph(
-            module=modules["generator"],
+            module=generator.painter,
             task="stylize",
-            inputs=(
-                Port("content", ("N", 3, "H", "W"), "picture"),
-                Port("style", ("N", len(image.styles)), "weights"),
-                Port("strength", ("N", 1), "degree"),
-                Port("noise", ("N", self.noise), "noise"),
-            ),
-            outputs=(Port("picture", ("N", 3, "H", "W"), "picture"),),
+            inputs=inputs,
+            outputs=(picture,),
             choices=image.styles,
+            codes=tuple(tuple(row) for row in generator.style_codes.tolist()),
+            companions={
+                "encoder": Graph(generator.encoder, "companion", (style,), (code,)),
+                "tile": Graph(
+                    measured,
+                    "companion",
+                    (*inputs, statistics),
+                    (picture, *features),
+                    typical={"statistics": typical},
+                ),
+                "half": Graph(
+                    HalfPainter(generator.painter), "companion", inputs, (picture,), tolerance=HALF_TOLERANCE
+                ),
+                "encoder_half": Graph(
+                    HalfEncoder(generator.encoder), "companion", (style,), (code,), tolerance=HALF_TOLERANCE
+                ),
+            },
         )
 
 
 class StylizerGenerator(nn.Module):
-    """Photographs, style weights, strengths and noise -> pictures; shapes and ranges as `forward` says."""
+    """A painter, the codes of its gallery, and the encoder that reads further codes off pictures."""
 
     def __init__(self, settings: Stylizer, styles: int) -> None:
         super().__init__()
         self.styles = styles
         self.noise = settings.noise
-        quarter = settings.width
-        half, full = quarter // 2, quarter // 4
-        self.photograph_code = nn.Parameter(torch.randn(settings.code))
+        self.painter = Painter(settings.width, blocks=settings.blocks, code=settings.code, noise=settings.noise)
+        self.encoder = StyleEncoder(settings.encoder_width, settings.code)
         self.style_codes = nn.Parameter(torch.randn(styles, settings.code))
-        self.variation = nn.Linear(settings.noise, settings.code, bias=False)
-        self.variation_scale = nn.Parameter(torch.zeros(settings.code))
-        self.unshuffle = nn.PixelUnshuffle(2)
-        self.to_half = _ModulatedConvolution(12, half, code=settings.code)
-        self.to_quarter = _ModulatedConvolution(half, quarter, code=settings.code, stride=2)
-        self.blocks = nn.ModuleList(_ResidualBlock(quarter, settings.code) for _ in range(settings.blocks))
-        self.back_to_half = _ModulatedConvolution(quarter, half, code=settings.code)
-        self.back_to_full = _ModulatedConvolution(half, full, code=settings.code)
-        self.to_picture = _convolution(full, 3)
 
-    def forward(self, content: Tensor, style: Tensor, strength: Tensor, noise: Tensor) -> Tensor:
-        """Repaint photographs.
+    def forward(self, content: Tensor, code: Tensor, strength: Tensor, noise: Tensor) -> Tensor:
+        """Repaint photographs, as `Painter.forward` says."""
+        picture: Tensor = self.painter(content, code, strength, noise)
+        return picture
 
-        Args:
-            content: (N, 3, H, W) in [-1, 1], H and W multiples of 8.
-            style: (N, styles) convex weights.
-            strength: (N, 1) in [0, 1]; 0 gives the photograph back.
-            noise: (N, noise) standard normal; zeros for the style's plainest version.
+    def gallery(self, weights: Tensor) -> Tensor:
+        """Return the codes (N, code) of convex mixtures (N, styles) of the gallery's styles."""
+        return weights @ self.style_codes
 
-        Returns:
-            (N, 3, H, W) in [-1, 1].
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Return the codes (N, code) of the styles of pictures (N, 3, H, W) in [-1, 1]."""
+        code: Tensor = self.encoder(pictures)
+        return code
 
-        """
-        painted = style @ self.style_codes + self.variation_scale * self.variation(noise)
-        code = torch.lerp(self.photograph_code.expand_as(painted), painted, strength)
-        features = functional.relu(self.to_half(self.unshuffle(content), code))
-        features = functional.relu(self.to_quarter(features, code))
-        for block in self.blocks:
-            features = block(features, code)
-        features = functional.relu(self.back_to_half(_double(features), code))
-        features = functional.relu(self.back_to_full(_double(features), code))
-        picture = self.to_picture(features).float().tanh()
-        # The photograph itself fades out early, so that what changes with the strength is the painting.
-        share = 1 - (1 - strength[:, :, None, None]) ** 4
-        return torch.lerp(content, picture, share)
+
+class StyleEncoder(nn.Module):
+    """Pictures (N, 3, H, W) in [-1, 1] of any size -> codes (N, code) of their styles.
+
+    Means and standard deviations of strided convolutions' maps, which tell colours and textures and nothing of places.
+    Nothing here is normalised: that would take the style away.
+    """
+
+    def __init__(self, width: int, code: int) -> None:
+        super().__init__()
+        widths = [3, *(width * min(2**stage, 4) for stage in range(STAGES))]
+        self.stages = nn.ModuleList(
+            nn.Conv2d(before, after, 3, 2, 1, padding_mode="reflect") for before, after in pairwise(widths)
+        )
+        self.hidden = nn.Linear(2 * sum(widths[1:]), 4 * code)
+        self.to_code = nn.Linear(4 * code, code)
+        for stage in self.stages:
+            assert isinstance(stage, nn.Conv2d)
+            nn.init.kaiming_normal_(stage.weight, a=0.2)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        features, moments = pictures, []
+        for stage in self.stages:
+            features = nn.functional.leaky_relu(stage(features), 0.2)
+            # Sums over a whole picture lose their digits in half precision.
+            wide = features.float()
+            mean = wide.mean(dim=(2, 3))
+            variance = (wide - mean[:, :, None, None]).square().mean(dim=(2, 3))
+            moments += [mean, (variance + 1e-5).sqrt()]
+        hidden = nn.functional.leaky_relu(self.hidden(torch.cat(moments, dim=1).to(features.dtype)), 0.2)
+        code: Tensor = self.to_code(hidden).float()
+        return code
 
 
 class PatchDiscriminator(nn.Module):
@@ -134,41 +185,25 @@ class PatchDiscriminator(nn.Module):
         return logits
 
 
-class _ModulatedConvolution(nn.Module):
-    """A 3 x 3 convolution whose output is normalised per picture and channel, then scaled and shifted by the code."""
+class HalfPainter(nn.Module):
+    """A copy of a painter with weights of half precision, whose inputs and outputs stay single."""
 
-    def __init__(self, before: int, after: int, *, code: int, stride: int = 1) -> None:
+    def __init__(self, painter: Painter) -> None:
         super().__init__()
-        self.convolution = _convolution(before, after, stride)
-        self.modulation = nn.Linear(code, 2 * after)
-        nn.init.normal_(self.modulation.weight, std=0.1 / code**0.5)
-        nn.init.zeros_(self.modulation.bias)
+        self.painter = deepcopy(painter).half()
 
-    def forward(self, features: Tensor, code: Tensor) -> Tensor:
-        features = self.convolution(features)
-        # Variances of whole pictures overflow half precision, so the norm works in single.
-        normal = functional.instance_norm(features.float()).to(features.dtype)
-        scale, shift = self.modulation(code)[:, :, None, None].chunk(2, dim=1)
-        modulated: Tensor = normal * (1 + scale) + shift
-        return modulated
+    def forward(self, content: Tensor, code: Tensor, strength: Tensor, noise: Tensor) -> Tensor:
+        picture: Tensor = self.painter(content.half(), code.half(), strength.half(), noise.half())
+        return picture.float()
 
 
-class _ResidualBlock(nn.Module):
-    def __init__(self, channels: int, code: int) -> None:
+class HalfEncoder(nn.Module):
+    """A copy of an encoder with weights of half precision, whose inputs and outputs stay single."""
+
+    def __init__(self, encoder: StyleEncoder) -> None:
         super().__init__()
-        self.first = _ModulatedConvolution(channels, channels, code=code)
-        self.second = _ModulatedConvolution(channels, channels, code=code)
+        self.encoder = deepcopy(encoder).half()
 
-    def forward(self, features: Tensor, code: Tensor) -> Tensor:
-        refined: Tensor = self.second(functional.relu(self.first(features, code)), code)
-        return features + refined
-
-
-def _convolution(before: int, after: int, stride: int = 1) -> nn.Conv2d:
-    # Zero padding would tell the network where the border is, and a frame appears there.
-    return nn.Conv2d(before, after, 3, stride, 1, padding_mode="reflect")
-
-
-def _double(features: Tensor) -> Tensor:
-    # Transposed convolutions leave a checkerboard (Odena et al. 2016).
-    return functional.interpolate(features, scale_factor=2.0, mode="nearest")
+    def forward(self, style: Tensor) -> Tensor:
+        code: Tensor = self.encoder(style.half())
+        return code.float()

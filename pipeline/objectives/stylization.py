@@ -79,18 +79,20 @@ class Stylization(Objective):
             contents, styles = batch.split(2)
             style = style_weights(styles.labels, image)
             with torch.no_grad():
-                fakes = generator(contents.images, style, torch.ones_like(style[:, :1]), noise(generator, style))
+                full = torch.ones_like(style[:, :1])
+                fakes = generator(contents.images, generator.gallery(style), full, noise(generator, style))
             fake_logits = discriminator(torch.cat([fakes, contents.images]), style.repeat(2, 1))
             real_logits = discriminator(styles.images, style)
             step.figures["logit_gap"] = (real_logits.mean() - fake_logits.mean()).detach()
             return loss.discriminator(real_logits, fake_logits)
 
         def generator_loss(batch: Batch, step: Step) -> Tensor:
-            contents, styles = (_with_twin(part) if self.diversity_weight else part for part in batch.split(2))
+            contents, styles = batch.split(2)
             style = style_weights(styles.labels, image)
             strength = torch.rand_like(style[:, 0])
             strength[::2] = 1
-            pictures = generator(contents.images, style, strength[:, None], noise(generator, style))
+            code = own_codes(generator, styles.images, style)
+            pictures = generator(contents.images, code, strength[:, None], noise(generator, style))
             # Variances and Gram matrices of whole pictures lose their digits in half precision.
             with torch.autocast(pictures.device.type, enabled=False):
                 terms = self._terms(bank, pictures, contents=contents.images, styles=styles.images, strength=strength)
@@ -104,8 +106,9 @@ class Stylization(Objective):
             game = loss.generator(discriminator(full, wanted), score_reals)
             step.figures["resemblance"] = terms.detach().mean()
             value: Tensor = terms.mean() + self.adversarial_weight * game
-            if self.diversity_weight and len(pictures) > 2:
-                difference = (pictures[0] - pictures[2]).abs().mean()
+            if self.diversity_weight:
+                again = generator(contents.images[:1], code[:1], strength[:1, None], noise(generator, style[:1]))
+                difference = (pictures[:1] - again).abs().mean()
                 value = value + self.diversity_weight * (self.diversity - difference).relu()
             return value
 
@@ -119,7 +122,7 @@ class Stylization(Objective):
         style = torch.eye(generator.styles, device=contents.device).repeat_interleave(columns, dim=0)
         strength = torch.ones_like(style[:, :1])
         plain = style.new_zeros(len(style), generator.noise)
-        painted = generator(contents.repeat(generator.styles, 1, 1, 1), style, strength, plain)
+        painted = generator(contents.repeat(generator.styles, 1, 1, 1), generator.gallery(style), strength, plain)
         return torch.cat([contents, painted]), columns
 
     def _terms(
@@ -170,11 +173,10 @@ def noise(generator: StylizingGenerator, like: Tensor) -> Tensor:
     return torch.randn(len(like), generator.noise, device=like.device)
 
 
-def _with_twin(batch: Batch) -> Batch:
-    """Return a batch whose third picture is its first once more: at full strength both, they differ by noise alone."""
-    order = torch.arange(len(batch.labels))
-    order[2:3] = 0
-    return Batch(batch.images[order], batch.labels[order])
+def own_codes(generator: StylizingGenerator, styles: Tensor, weights: Tensor) -> Tensor:
+    """Return the gallery's codes for the first half of pictures of styles (N, 3, S, S), the encoder's for the rest."""
+    half = -(-len(styles) // 2)
+    return torch.cat([generator.gallery(weights[:half]).float(), generator.encode(styles[half:]).float()])
 
 
 def _tone(pictures: Tensor) -> Tensor:

@@ -46,6 +46,17 @@ def test_what_is_wrong_with_a_card_is_said(change, sentence):
         ModelCard.from_json(dataclasses.replace(CARD, **change).to_json())
 
 
+def test_a_style_s_code_is_as_long_as_the_model_s_and_finite():
+    ports = (Port("content", ("N", 3, "H", "W"), "picture"), Port("code", ("N", 2), "code"))
+    card = dataclasses.replace(CARD, task="stylize", inputs=ports, directions=(), strengths=())
+    good = dataclasses.replace(card, choices=(Choice("waves", code=(0.5, -2.0)),))
+    assert ModelCard.from_json(good.to_json()) == good
+    for code in ((), (0.5,), (0.5, math.nan), (0.5, "2")):
+        bad = dataclasses.replace(card, choices=(Choice("waves", code=code),))
+        with pytest.raises(ValueError, match="the code of 'waves' is not 2 finite numbers"):
+            ModelCard.from_json(bad.to_json())
+
+
 def test_a_card_from_before_there_were_directions_is_read():
     fields = json.loads(CARD.to_json())
     del fields["directions"], fields["strengths"]

@@ -63,7 +63,7 @@ def truncating_proto(name: str = "grainy", **changes: object) -> onnx.ModelProto
 def stylizer_proto(name: str = "tinter", **changes: object) -> onnx.ModelProto:
     """picture = content + strength (tanh(style @ TINTS + noise) - content), one tint for all pixels."""
     nodes = [
-        helper.make_node("MatMul", ["style", "tints"], ["chosen"]),
+        helper.make_node("MatMul", ["code", "tints"], ["chosen"]),
         helper.make_node("Add", ["chosen", "noise"], ["varied"]),
         helper.make_node("Tanh", ["varied"], ["tint"]),
         helper.make_node("Unsqueeze", ["tint", "axes"], ["plane"]),
@@ -80,12 +80,14 @@ def stylizer_proto(name: str = "tinter", **changes: object) -> onnx.ModelProto:
         size=64,
         inputs=(
             Port("content", ("N", 3, "H", "W"), "picture"),
-            Port("style", ("N", 2), "weights"),
+            Port("code", ("N", 2), "code"),
             Port("strength", ("N", 1), "degree"),
             Port("noise", ("N", 3), "noise"),
         ),
         outputs=(Port("picture", ("N", 3, "H", "W"), "picture"),),
-        choices=tuple(Choice(style, THUMBNAIL) for style in STYLES),
+        choices=tuple(
+            Choice(style, THUMBNAIL, code) for style, code in zip(STYLES, ((1.0, 0.0), (0.0, 1.0)), strict=True)
+        ),
     )
     return _proto(nodes, weights, card, changes)
 

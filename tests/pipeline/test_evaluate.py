@@ -90,7 +90,7 @@ def write_stylist(workspace, *, choices=FAMILIES, noise=True):
     """Write content + strength * (colour of the style + a shift by the noise)."""
     ports = [
         Port("content", ("N", 3, "H", "W"), "picture"),
-        Port("style", ("N", len(choices)), "weights"),
+        Port("code", ("N", len(choices)), "code"),
         Port("strength", ("N", 1), "degree"),
         *([Port("noise", ("N", 2), "noise")] if noise else []),
     ]
@@ -101,9 +101,11 @@ def write_stylist(workspace, *, choices=FAMILIES, noise=True):
         size=32,
         inputs=tuple(ports),
         outputs=(Port("picture", ("N", 3, "H", "W"), "picture"),),
-        choices=tuple(Choice(name) for name in choices),
+        choices=tuple(
+            Choice(name, code=tuple(row)) for name, row in zip(choices, np.eye(len(choices)).tolist(), strict=True)
+        ),
     )
-    nodes = [helper.make_node("MatMul", ["style", "colours"], ["plain"])]
+    nodes = [helper.make_node("MatMul", ["code", "colours"], ["plain"])]
     if noise:
         nodes += [
             helper.make_node("MatMul", ["noise", "shifts"], ["shift"]),

@@ -16,7 +16,7 @@ from pipeline.objectives import OBJECTIVES
 REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
     "data": (SOURCES, {"dataset", "decoding", "download", "packing"}),
     "features": (EXTRACTORS, {"bank", "extractor", "inception_net", "similarity", "train_net"}),
-    "networks": (NETWORKS, {"layers", "patch"}),
+    "networks": (NETWORKS, {"layers", "painter", "patch"}),
     "losses": (LOSSES, set()),
     "objectives": (OBJECTIVES, {"augmentation", "penalties"}),
 }

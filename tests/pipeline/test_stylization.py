@@ -38,9 +38,15 @@ class Painter(nn.Module):
         self.picture = nn.Parameter(picture)
         self.asked = []
 
-    def forward(self, content, style, strength, noise):
-        self.asked.append((style, strength, noise))
+    def forward(self, content, code, strength, noise):
+        self.asked.append((code, strength, noise))
         return self.picture.expand_as(content)
+
+    def gallery(self, weights):
+        return weights
+
+    def encode(self, pictures):
+        return pictures.mean((2, 3)) + 7
 
 
 class NoisePainter(nn.Module):
@@ -51,10 +57,13 @@ class NoisePainter(nn.Module):
     def __init__(self):
         super().__init__()
         self.lift = nn.Parameter(torch.ones(1))
+        self.asked = []
 
-    def forward(self, content, style, strength, noise):
-        self.asked = content, style, strength, noise
+    def forward(self, content, code, strength, noise):
+        self.asked.append((content, code, strength, noise))
         return content + self.lift * noise[:, :, None, None]
+
+    gallery, encode = Painter.gallery, Painter.encode
 
 
 class Judge(nn.Module):
@@ -119,14 +128,22 @@ class TestDiscriminatorPhase:
     def test_asks_for_full_strength_and_leaves_the_generator_alone(self):
         generator = Painter(torch.zeros(1, 3, 32, 32))
         phase("discriminator", generator)(batch())
-        ((style, strength, noise),) = generator.asked
-        assert style.argmax(1).tolist() == [0, 1, 2, 0]
+        ((code, strength, noise),) = generator.asked
+        assert code.argmax(1).tolist() == [0, 1, 2, 0]
         assert strength.tolist() == [[1.0]] * 4
         assert noise.shape == (4, 4)
         assert generator.picture.grad is None
 
 
 class TestGeneratorPhase:
+    def test_half_of_the_codes_are_the_gallery_s_and_half_are_read_off_pictures(self):
+        generator = Painter(torch.zeros(1, 3, 32, 32))
+        given = batch()
+        phase("generator", generator)(given)
+        code = generator.asked[0][0]
+        assert code[:2].tolist() == [[1, 0, 0], [0, 1, 0]]
+        torch.testing.assert_close(code[2:], given.split(2)[1].images[2:].mean((2, 3)) + 7)
+
     def test_half_of_the_pictures_are_at_full_strength(self):
         generator = Painter(torch.zeros(1, 3, 32, 32))
         compute_loss = phase("generator", generator)
@@ -188,11 +205,11 @@ class TestGeneratorPhase:
         generator = NoisePainter()
         torch.manual_seed(0)
         loss = phase("generator", generator, diversity_weight=3.0, diversity=2.0)(batch())
-        content, style, strength, noise = generator.asked
-        torch.testing.assert_close(content[0], content[2])
-        torch.testing.assert_close(style[0], style[2])
-        assert strength[0] == strength[2] == 1
-        assert loss.item() == pytest.approx(3 * max(0, 2 - (noise[0] - noise[2]).abs().item()), rel=1e-4)
+        (content, code, strength, noise), again = generator.asked
+        torch.testing.assert_close(content[:1], again[0])
+        torch.testing.assert_close(code[:1], again[1])
+        assert strength[0] == again[2] == 1
+        assert loss.item() == pytest.approx(3 * max(0, 2 - (noise[0] - again[3]).abs().item()), rel=1e-4)
         assert phase("generator", generator, diversity_weight=3.0, diversity=0.0)(batch()).item() == 0
 
     def test_variation_has_its_closed_form(self):
@@ -257,7 +274,7 @@ def test_learns_a_palette():
         optimizer.step()
     full = torch.ones(2, 1)
     with torch.no_grad():
-        painted = modules["generator"](photographs, full, full, torch.zeros(2, 1))
+        painted = modules["generator"](photographs, modules["generator"].gallery(full), full, torch.zeros(2, 1))
     red, green, blue = painted.mean((0, 2, 3)).tolist()
     assert red < -0.4
     assert green < -0.3

@@ -27,8 +27,8 @@ def generator():
 def feeds(count, height, width, *, seed=0):
     random = torch.Generator().manual_seed(seed)
     content = torch.rand(count, 3, height, width, generator=random) * 2 - 1
-    style = torch.randn(count, 3, generator=random).softmax(dim=1)
-    return content, style, torch.rand(count, 1, generator=random), torch.randn(count, 4, generator=random)
+    code = torch.randn(count, 8, generator=random)
+    return content, code, torch.rand(count, 1, generator=random), torch.randn(count, 4, generator=random)
 
 
 @torch.no_grad()
@@ -42,40 +42,40 @@ def test_says_what_it_needs(generator):
     assert Stylizer.deployed == ("generator",)
 
 
-@pytest.mark.parametrize(("height", "width"), [(8, 8), (16, 40), (64, 48)])
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (16, 40), (64, 48)])
 def test_keeps_the_size_and_the_range(generator, height, width):
-    content, style, strength, noise = feeds(2, height, width)
-    picture = generator(content, style, strength, noise)
+    content, code, strength, noise = feeds(2, height, width)
+    picture = generator(content, code, strength, noise)
     assert picture.shape == content.shape
     assert picture.abs().max() <= 1
 
 
 def test_strength_zero_gives_the_photograph_back(generator):
-    content, style, strength, noise = feeds(2, 24, 32)
-    assert torch.equal(generator(content, style, torch.zeros_like(strength), noise), content)
+    content, code, strength, noise = feeds(2, 24, 32)
+    assert torch.equal(generator(content, code, torch.zeros_like(strength), noise), content)
 
 
 def test_full_strength_shows_nothing_of_the_photograph_that_the_network_does_not_paint(generator):
-    content, style, strength, noise = feeds(1, 16, 16)
+    content, code, strength, noise = feeds(1, 16, 16)
     with torch.no_grad():
-        generator.to_picture.weight.zero_()
-        generator.to_picture.bias.zero_()
-    assert torch.equal(generator(content, style, torch.ones_like(strength), noise), torch.zeros_like(content))
+        generator.painter.to_picture.weight.zero_()
+        generator.painter.to_picture.bias.zero_()
+    assert torch.equal(generator(content, code, torch.ones_like(strength), noise), torch.zeros_like(content))
 
 
 def test_every_input_matters(generator):
-    content, style, strength, noise = feeds(2, 16, 16)
-    same = (content, style, strength, noise)
-    assert difference(generator, same, (content.flip(3), style, strength, noise)) > 1e-3
-    assert difference(generator, same, (content, style.flip(1), strength, noise)) > 1e-3
-    assert difference(generator, same, (content, style, 1 - strength, noise)) > 1e-3
-    assert difference(generator, same, (content, style, strength, -noise)) > 1e-3
+    content, code, strength, noise = feeds(2, 16, 16)
+    same = (content, code, strength, noise)
+    assert difference(generator, same, (content.flip(3), code, strength, noise)) > 1e-3
+    assert difference(generator, same, (content, code.flip(1), strength, noise)) > 1e-3
+    assert difference(generator, same, (content, code, 1 - strength, noise)) > 1e-3
+    assert difference(generator, same, (content, code, strength, -noise)) > 1e-3
 
 
 def test_a_fresh_network_does_not_listen_to_noise():
     generator = TINY.build(IMAGE)["generator"]
-    content, style, strength, noise = feeds(2, 16, 16)
-    assert torch.equal(generator(content, style, strength, noise), generator(content, style, strength, 0 * noise))
+    content, code, strength, noise = feeds(2, 16, 16)
+    assert torch.equal(generator(content, code, strength, noise), generator(content, code, strength, 0 * noise))
 
 
 def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch(generator):
@@ -86,8 +86,8 @@ def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch(generator):
 
 def test_a_flat_photograph_gets_no_frame(generator):
     """It stays flat to the very edge: the network cannot see where the border is."""
-    content, style, strength, noise = feeds(1, 32, 32)
-    picture = generator(torch.full_like(content, 0.2), style, strength, noise)
+    content, code, strength, noise = feeds(1, 32, 32)
+    picture = generator(torch.full_like(content, 0.2), code, strength, noise)
     assert picture.std(dim=(2, 3)).max() < 1e-5
 
 
@@ -115,16 +115,83 @@ def test_discriminator_averages_over_patches_and_knows_the_style():
     assert mixed.item() == pytest.approx(logits.mean().item(), abs=1e-5)
 
 
+def test_the_gallery_mixes_its_codes(generator):
+    codes = generator.gallery(torch.tensor([[1.0, 0.0, 0.0], [0.25, 0.75, 0.0]]))
+    assert torch.equal(codes[0], generator.style_codes[0])
+    torch.testing.assert_close(codes[1], torch.lerp(generator.style_codes[0], generator.style_codes[1], 0.75))
+
+
+def test_the_encoder_reads_textures_and_colours_of_any_size_and_no_places(generator):
+    pictures = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.no_grad():
+        code = generator.encode(pictures)
+        assert code.shape == (2, 8)
+        assert generator.encode(pictures[..., :40, :32]).shape == (2, 8)
+        moved = generator.encode(pictures.roll(128, dims=3))
+        paler = generator.encode(pictures / 2)
+    assert (code - moved).norm() < 0.2 * (code - paler).norm()
+
+
+def graph_of(generator):
+    return TINY.graph({"generator": generator}, IMAGE)
+
+
+def test_tiles_with_the_statistics_of_the_whole_picture_make_up_the_whole(generator):
+    """As the page does it for pictures that do not fit into memory at once, here with two tiles."""
+    graph = graph_of(generator)
+    tile = graph.companions["tile"]
+    inputs = feeds(1, 64, 256)
+    half, halo = 128, 96
+    pieces = [slice(0, half + halo), slice(half - halo, 2 * half)]
+    own = [slice(0, half), slice(halo, halo + half)]
+    given = torch.zeros(1, tile.inputs[-1].shape[1])
+    place = 0
+    with torch.no_grad():
+        for norm, port in enumerate(tile.outputs[1:], start=1):
+            parts = []
+            for piece, kept in zip(pieces, own, strict=True):
+                made = tile.module(inputs[0][..., piece], *inputs[1:], given)[norm]
+                scale = (piece.stop - piece.start) // made.shape[3]
+                parts.append(made[..., kept.start // scale : kept.stop // scale])
+            variance, mean = torch.var_mean(torch.cat(parts, dim=3), dim=(2, 3), correction=0)
+            channels = port.shape[1]
+            given[:, place : place + 2 * channels] = torch.cat([mean, variance], dim=1)
+            place += 2 * channels
+        painted = [
+            tile.module(inputs[0][..., piece], *inputs[1:], given)[0][..., kept]
+            for piece, kept in zip(pieces, own, strict=True)
+        ]
+        whole = graph.module(*inputs)
+    assert place == given.shape[1]
+    torch.testing.assert_close(torch.cat(painted, dim=3), whole, atol=1e-4, rtol=0)
+
+
+def test_half_precision_of_file_and_codes_is_close_to_single(generator):
+    companions, inputs = graph_of(generator).companions, feeds(2, 32, 48)
+    with torch.no_grad():
+        half = companions["half"].module(*inputs)
+        code = companions["encoder_half"].module(inputs[0])
+        assert half.dtype == code.dtype == torch.float32
+        torch.testing.assert_close(half, generator(*inputs), atol=0.05, rtol=0)
+        torch.testing.assert_close(code, generator.encode(inputs[0]), atol=0.05, rtol=0.01)
+    assert {weight.dtype for weight in companions["half"].module.parameters()} == {torch.float16}
+
+
 def test_graph_names_its_ports(generator):
     graph = TINY.graph({"generator": generator}, IMAGE)
     assert graph.task == "stylize"
     assert graph.inputs == (
         Port("content", ("N", 3, "H", "W"), "picture"),
-        Port("style", ("N", 3), "weights"),
+        Port("code", ("N", 8), "code"),
         Port("strength", ("N", 1), "degree"),
         Port("noise", ("N", 4), "noise"),
     )
     assert graph.outputs == (Port("picture", ("N", 3, "H", "W"), "picture"),)
+    assert set(graph.companions) == {"encoder", "tile", "half", "encoder_half"}
+    assert graph.companions["tile"].inputs == (*graph.inputs, Port("statistics", ("N", 148), "code"))
+    shapes = [port.shape for port in graph.companions["tile"].outputs]
+    assert shapes[:2] == [("N", 3, "H", "W"), ("N", 4, "H0", "W0")]
+    assert np.shape(graph.codes) == (3, 8)
 
 
 # The exporter of torch 2.13 warns about its own insides.
@@ -147,7 +214,7 @@ def test_export_agrees_with_torch_at_other_sizes_than_traced(generator, tmp_path
         verbose=False,
     )
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    for count, height, width in ((1, 8, 8), (3, 64, 24), (2, 16, 136), (1, 256, 320)):
+    for count, height, width in ((1, 16, 16), (3, 64, 24), (2, 16, 136), (1, 256, 320)):
         tensors = feeds(count, height, width, seed=count)
         (picture,) = session.run(None, dict(zip(names, (tensor.numpy() for tensor in tensors), strict=True)))
         with torch.no_grad():
