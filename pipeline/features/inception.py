@@ -1,6 +1,5 @@
 """The feature space of the published FID and KID: Inception-v3's last pooling, 2048 features."""
 
-import pickle
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -14,6 +13,7 @@ from pipeline.errors import DataError
 from pipeline.features.extractor import Extractor, FeatureSpace, Float64, Uint8
 from pipeline.features.ganvas_net import checksum
 from pipeline.features.inception_net import InceptionNet, resize
+from pipeline.features.weights import read_weights
 
 VERSION = 1
 _URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth"
@@ -56,18 +56,6 @@ def load(path: Path) -> InceptionNet:
         DataError: the file is missing, damaged or holds other weights.
 
     """
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file; put {_URL.rsplit('/', 1)[-1]} there, or leave `path` out")
-    with torch.device("meta"):
-        net = InceptionNet()
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        # Batch norms of old files do not count their batches.
-        counters = {name: torch.zeros((), dtype=torch.long) for name in net.state_dict() if name.endswith("_tracked")}
-        net.load_state_dict({**counters, **weights}, assign=True)
-    except (OSError, EOFError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
-        problem = (str(error) or "it is empty").splitlines()[0]
-        raise DataError(
-            f"{path}: damaged, or no weights of FID's Inception-v3 ({problem}); get a fresh copy"
-        ) from error
-    return net.eval().requires_grad_(requires_grad=False)
+    net = InceptionNet()
+    read_weights(net, path, what="weights of FID's Inception-v3", name=_URL.rsplit("/", 1)[-1])
+    return net

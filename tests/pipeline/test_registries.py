@@ -15,7 +15,10 @@ from pipeline.objectives import OBJECTIVES
 
 REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
     "data": (SOURCES, {"dataset", "decoding", "download", "packing"}),
-    "features": (EXTRACTORS, {"bank", "extractor", "inception_net", "similarity", "train_net"}),
+    "features": (
+        EXTRACTORS,
+        {"bank", "extractor", "inception_net", "similarity", "train_net", "vgg19", "weights"},
+    ),
     "networks": (NETWORKS, {"layers", "painter", "patch"}),
     "losses": (LOSSES, set()),
     "objectives": (OBJECTIVES, {"augmentation", "penalties"}),
