@@ -62,6 +62,11 @@ def centred_gram(maps: Sequence[Tensor]) -> list[Tensor]:
     return grams
 
 
+def gram(maps: Sequence[Tensor]) -> list[Tensor]:
+    """Return for each feature map (N, F, H, W) the mean products (N, F, F) of its channels (Gatys et al. 2016)."""
+    return [features.flatten(2) @ features.flatten(2).transpose(1, 2) / features[0, 0].numel() for features in maps]
+
+
 def gram_distance(grams: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     """Return how far Gram matrices (N, F, F) are from their targets: (N,), 0 for equal ones, 1 for a flat picture's.
 

@@ -15,6 +15,7 @@ from pipeline.features.similarity import (
     SSIM_WINDOW,
     centred_gram,
     correlation,
+    gram,
     gram_distance,
     luma,
     ssim,
@@ -48,6 +49,7 @@ class Stylization(Objective):
     content_weight: float = Field(5.0, ge=0)
     tone_weight: float = Field(2.0, ge=0)
     style_weight: float = Field(4.0, ge=0)
+    centred: bool = Field(True, description="whether Gram matrices are taken about the mean, or as Gatys et al. did")
     finest: float = Field(0.5, ge=0, description="weight of the finest level in the style term; 1 for the others")
     adversarial_weight: float = Field(0.5, ge=0)
     identity_weight: float = Field(5.0, ge=0)
@@ -132,7 +134,9 @@ class Stylization(Objective):
         return (
             self.content_weight * self._content_loss(pictures, contents)
             + self.tone_weight * (1 - correlation(_tone(pictures), _tone(contents)))
-            + self.style_weight * strength * style_loss(bank, pictures, styles, finest=self.finest)
+            + self.style_weight
+            * strength
+            * style_loss(bank, pictures, styles, finest=self.finest, centred=self.centred)
             + self.identity_weight * (1 - strength) * (pictures - contents).abs().mean(dim=(1, 2, 3))
             + self.variation_weight * total_variation(pictures)
         )
@@ -150,17 +154,21 @@ def style_weights(labels: Tensor, image: Image) -> Tensor:
     return one_hot(places, len(image.styles)).float()
 
 
-def style_loss(bank: nn.Module, pictures: Tensor, styles: Tensor, *, finest: float = 1.0) -> Tensor:
+def style_loss(
+    bank: nn.Module, pictures: Tensor, styles: Tensor, *, finest: float = 1.0, centred: bool = True
+) -> Tensor:
     """Return how far texture and palette of each picture (N, C, H, W) are from those of its style picture: (N,).
 
     The logarithm keeps styles of little contrast, whose relative distances are large, from outweighing all else.
-    `finest` weighs the finest level of the bank against each of the others: less of it makes strokes broader.
+    `finest` weighs the finest level of the bank against each of the others: less of it makes strokes broader. Gram
+    matrices that are not `centred` hold the mean colour too, which outweighs texture.
     """
     with torch.no_grad():
         targets = bank(styles)
+    products = centred_gram if centred else gram
     distances, weights = [], []
     for place, (features, target) in enumerate(zip(bank(pictures), targets, strict=True)):
-        texture = gram_distance(centred_gram([features]), centred_gram([target]))
+        texture = gram_distance(products([features]), products([target]))
         shift = (features.mean((2, 3)) - target.mean((2, 3))).square().sum(1)
         palette = shift / target.var((2, 3)).sum(1).clamp_min(1e-6)
         weights.append(finest if place < MAPS_PER_LEVEL else 1.0)

@@ -238,6 +238,17 @@ def test_the_finest_level_can_be_left_out_of_the_style():
     assert style_loss(bank, noisy, style, finest=0.0).item() < 1e-3
 
 
+def test_about_the_mean_texture_counts_for_more():
+    """A bright ground hides its texture from Gram matrices that hold the mean."""
+    bank = RandomBank(3, seed=0, filters=4, mixtures=8)
+    torch.manual_seed(0)
+    ground = torch.full((1, 3, 32, 32), 0.8)
+    style, other = ground + 0.1 * torch.randn_like(ground), ground + 0.1 * torch.randn_like(ground)
+    without, plain = ((style_loss(bank, ground, style, centred=centred).item()) for centred in (True, False))
+    assert without > 1.3 * plain
+    assert style_loss(bank, other, style, centred=False).item() < 0.5 * plain
+
+
 def test_both_phases_reach_every_weight_of_their_own_network(modules):
     for role, compute_loss in Stylization().phases(modules, Hinge(), IMAGE):
         modules[role].zero_grad()
