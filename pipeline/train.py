@@ -45,7 +45,7 @@ _CODE = (
         "scoring.py",
     ),
     *("training.py", "train.py", "watch.py"),
-    *("networks", "losses", "objectives", "features"),
+    *("networks", "losses", "objectives", "features", "descriptors"),
 )
 
 

@@ -8,17 +8,19 @@ from pydantic import BaseModel
 
 import pipeline
 from pipeline.data import SOURCES
+from pipeline.descriptors import DESCRIPTORS
 from pipeline.features import EXTRACTORS
 from pipeline.losses import LOSSES
 from pipeline.networks import NETWORKS
 from pipeline.objectives import OBJECTIVES
 
 REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
-    "data": (SOURCES, {"dataset", "decoding", "download", "packing"}),
+    "data": (SOURCES, {"dataset", "decoding", "download", "nested", "packing"}),
     "features": (
         EXTRACTORS,
-        {"bank", "extractor", "inception_net", "similarity", "train_net", "vgg19", "weights"},
+        {"bank", "extractor", "inception_net", "patches", "similarity", "train_net", "vgg19", "weights"},
     ),
+    "descriptors": (DESCRIPTORS, {"descriptor"}),
     "networks": (NETWORKS, {"layers", "painter", "patch"}),
     "losses": (LOSSES, set()),
     "objectives": (OBJECTIVES, {"augmentation", "penalties"}),
