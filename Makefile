@@ -21,7 +21,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 DVC := { git rev-parse --git-dir >/dev/null 2>&1 || dvc config --local core.no_scm true; } && dvc
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro train-distributed demo app test check bench quality mlflow clean
+.PHONY: help setup repro zoo train-distributed demo app promote rollback registry-sync test check bench quality mlflow clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -32,6 +32,11 @@ setup: $(READY) ## Make .venv and install the pinned versions
 repro: $(READY) ## Run the pipeline: dvc repro of the recipes in params.yaml
 	@$(DVC) repro
 
+zoo: $(READY) ## Run the pipeline of all recipes in zoo/params.yaml, on two cores in about 25 minutes
+	@$(DVC) repro zoo/dvc.yaml
+	@python -m pipeline compare --params zoo/params.yaml --out reports/zoo.md
+	@echo "Look at the models with: python -m demo --models zoo/models"
+
 train-distributed: $(READY) ## Train RECIPE in RANKS processes that share each batch, gloo on CPUs, NCCL on GPUs
 	@$(DVC) repro prepare@$(RECIPE)
 	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} torchrun --standalone --nproc-per-node $(RANKS) -m pipeline train $(RECIPE)
@@ -41,6 +46,15 @@ demo: repro ## Run the pipeline, then open the page on http://HOST:PORT
 
 app: $(READY) ## Open the page alone, with the models that are there
 	@python -m demo --host $(HOST) --port $(PORT)
+
+promote: $(READY) ## Make the model of RECIPE champion, if it is committed and the gate lets it pass
+	@python -m pipeline promote $(RECIPE)
+
+rollback: $(READY) ## Make the champion before the last one champion of RECIPE again
+	@python -m pipeline rollback $(RECIPE)
+
+registry-sync: $(READY) ## Make MLflow's registry say what champions.yaml says, rebuilding what it lacks
+	@python -m pipeline registry-sync
 
 test: $(READY) ## Run the whole test suite, the browser test included
 	@python -m pytest

@@ -9,11 +9,14 @@ from typing import Annotated
 
 import typer
 from contests import compare, decoding_contest, machine, model_contests, table
+from johnson import johnson_contest
 from steps import step_contests, throughput
 
+from demo.engine import Model
 from demo.errors import DemoError
 from pipeline.errors import PipelineError
 from pipeline.recipe import read_recipe
+from pipeline.workspace import Workspace
 
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -28,6 +31,7 @@ def main(
         with tempfile.TemporaryDirectory() as folder:
             contests = (
                 *model_contests(params),
+                johnson_contest(Model.open(Workspace("stylist", params.parent).model), Path(folder)),
                 *step_contests(read_recipe(params, "painter")),
                 decoding_contest(Path(folder)),
             )

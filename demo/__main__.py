@@ -1,17 +1,21 @@
-"""Launch the page: `python -m demo [--models DIR] [--host H] [--port P]`."""
+"""Launch the page: `python -m demo [--models DIR] [--registry URL] [--host H] [--port P]`."""
 
 import ipaddress
 import logging
 import socket
+import threading
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from demo import __version__
 from demo.errors import DemoError, LaunchError
+
+if TYPE_CHECKING:
+    from demo.catalog import Catalog
 
 
 def main() -> None:
@@ -32,6 +36,11 @@ def launch(
     models: Annotated[Path, typer.Option(help="Folder with one folder per model.")] = Path("models"),
     host: Annotated[str, typer.Option(envvar="HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="PORT", min=0, max=65535, help="Port, 0 for a free one.")] = 7860,
+    registry: Annotated[
+        str | None,
+        typer.Option(envvar="GANVAS_REGISTRY", help="Address of an MLflow server whose champions are served instead."),
+    ] = None,
+    poll: Annotated[float, typer.Option(min=0.1, help="Seconds between looks at the registry.")] = 10.0,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
@@ -41,7 +50,8 @@ def launch(
     try:
         # uvicorn ends by itself on Ctrl-C and raises it again or not, as the moment has it.
         with suppress(KeyboardInterrupt):
-            _serve(_listen(host, port), models=models, open_browser=open_browser)
+            listener = _listen(host, port)
+            _serve(listener, catalog=_catalog(models, registry, poll=poll), open_browser=open_browser)
     except DemoError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
@@ -63,11 +73,22 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _serve(listener: socket.socket, *, models: Path, open_browser: bool) -> None:
-    import uvicorn  # noqa: PLC0415 - the imports below take seconds, and --version and --help do without
+def _catalog(models: Path, registry: str | None, *, poll: float) -> "Catalog":
+    """Return the models that are served: those in the folder, or the champions of a registry as they come and go."""
+    from demo.catalog import STARTER, Catalog  # noqa: PLC0415 - this takes seconds, and --version and --help do without
+    from demo.champions import Registry, follow  # noqa: PLC0415
+
+    if registry is None:
+        return Catalog(models, starter=STARTER)
+    mirror = Registry(registry, models.absolute().parent / ".champions")
+    follow(mirror, every=poll, stopped=threading.Event())
+    return Catalog(mirror.folder, starter=STARTER, origin=mirror.address)
+
+
+def _serve(listener: socket.socket, *, catalog: "Catalog", open_browser: bool) -> None:
+    import uvicorn  # noqa: PLC0415
 
     from demo.app import build_app  # noqa: PLC0415
-    from demo.catalog import STARTER, Catalog  # noqa: PLC0415
 
     host, port = listener.getsockname()[:2]
     address = ipaddress.ip_address(host)
@@ -75,14 +96,12 @@ def _serve(listener: socket.socket, *, models: Path, open_browser: bool) -> None
     url = f"http://{shown}:{port}"
 
     def announce() -> None:
-        typer.echo(f"Ganvas {__version__} serves {models} at {url} (Ctrl-C ends it)")
+        typer.echo(f"Ganvas {__version__} serves {catalog.origin or catalog.folder} at {url} (Ctrl-C ends it)")
         if open_browser:
             webbrowser.open(url)
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    config = uvicorn.Config(
-        build_app(Catalog(models, starter=STARTER), announce=announce), log_level="warning", timeout_graceful_shutdown=2
-    )
+    config = uvicorn.Config(build_app(catalog, announce=announce), log_level="warning", timeout_graceful_shutdown=2)
     uvicorn.Server(config).run(sockets=[listener])
 
 

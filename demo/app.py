@@ -8,12 +8,16 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo import __version__
 from demo.catalog import Catalog
+from demo.identity import identify_all
+from demo.service import Turns, answer_errors
+from demo.snippets import SNIPPETS
 from demo.tabs import TABS
-from demo.tabs.tab import LANGUAGES, Say, Texts
+from demo.tabs.tab import LANGUAGES, Say, Texts, draw_script
 from demo.theme import ASSETS, make_theme
 
 TEXTS: Texts = {
@@ -65,13 +69,14 @@ def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
     def healthz() -> dict[str, Any]:
         return health(catalog)
 
+    _serve_studio(app, catalog)
     page = build_page(catalog)
     gr.mount_gradio_app(
         app,
         page,
         path="/",
         theme=make_theme(),
-        css_paths=ASSETS / "page.css",
+        css_paths=[ASSETS / "page.css", ASSETS / "studio.css"],
         head=_head(),
         i18n=gr.I18n(**_all_texts()),
         favicon_path=str(ASSETS / "favicon.svg"),
@@ -85,6 +90,25 @@ def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
     page.has_launched = True
     app.add_middleware(_SecurityHeaders)
     return app
+
+
+def _serve_studio(app: FastAPI, catalog: Catalog) -> None:
+    """Add what the tabs' scripts need, ahead of Gradio, which takes every other path."""
+    turns = Turns()
+    answer_errors(app)
+
+    @app.get("/studio/models")
+    def models() -> list[dict[str, Any]]:
+        return identify_all(catalog)
+
+    @app.get("/studio/snippets")
+    def snippets() -> dict[str, str]:
+        return SNIPPETS
+
+    for tab in TABS.values():
+        if tab.routes:
+            app.include_router(tab.routes(catalog, turns), prefix="/studio")
+    app.mount("/studio", StaticFiles(directory=ASSETS / "studio"))
 
 
 def build_page(catalog: Catalog) -> gr.Blocks:
@@ -103,7 +127,10 @@ def build_page(catalog: Catalog) -> gr.Blocks:
         with gr.Tabs():
             for key, tab in TABS.items():
                 with gr.Tab(_say(key)("title"), id=key):
-                    tab.build(catalog, _say(key), page)
+                    if tab.build:
+                        tab.build(catalog, _say(key), page)
+                    else:
+                        draw_script(key)
 
         def refresh() -> tuple[str, dict[str, Any], str]:
             sentences = [entry.problem for entry in catalog.entries() if entry.problem]
@@ -165,8 +192,8 @@ def _all_texts() -> dict[str, dict[str, str]]:
 
 
 def _head() -> str:
-    titles = {language: {key: tab.texts[language]["title"] for key, tab in TABS.items()} for language in LANGUAGES}
-    script = (ASSETS / "page.js").read_text(encoding="utf-8") + f"ganvas.titles = {json.dumps(titles)};"
+    texts = json.dumps(_all_texts(), ensure_ascii=False).replace("</", "<\\/")
+    script = f"{(ASSETS / 'page.js').read_text(encoding='utf-8')}ganvas.texts = {texts};"
     return f'<link rel="icon" href="favicon.ico" type="image/svg+xml"><script>{script}</script>'
 
 

@@ -1,7 +1,8 @@
 """Checks on the arguments of a request. All of them come from the network, whatever the page's controls allow."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from demo.errors import RequestError
 
@@ -42,6 +43,35 @@ def one_of(name: str, value: object, choices: Sequence[str]) -> str:
     """
     if not isinstance(value, str) or value not in choices:
         raise RequestError(f"{name} must be one of {', '.join(choices)}, not {_shown(value)}")
+    return value
+
+
+def listed(name: str, value: object, *, longest: int) -> list[object]:
+    """Return `value` if it is a list of at most `longest` things.
+
+    Raises:
+        RequestError: it is not.
+
+    """
+    if not isinstance(value, list):
+        raise RequestError(f"{name} must be a list, not {_shown(value)}")
+    if len(value) > longest:
+        raise RequestError(f"{name} must hold at most {longest} entries, not {len(value)}")
+    return value
+
+
+def only_keys(name: str, value: object, known: Sequence[str]) -> Mapping[str, Any]:
+    """Return `value` if it is an object with no other keys than `known`.
+
+    Raises:
+        RequestError: it is not; the message names the keys.
+
+    """
+    if not isinstance(value, dict):
+        raise RequestError(f"{name} must be an object with {', '.join(known)}, not {_shown(value)}")
+    strange = [key for key in value if key not in known]
+    if strange:
+        raise RequestError(f"{name} has no '{_shown(strange[0])[1:-1]}'; it takes {', '.join(known)}")
     return value
 
 

@@ -116,8 +116,9 @@ class ModelCard:
         sizes = [port.shape[1] for port in self.inputs if port.kind == "code"]
         for choice in self.choices:
             if [len(choice.code)] != (sizes or [0]) or not all(map(_is_finite, choice.code)):
-                wanted = sizes[0] if sizes else "no"
-                raise ValueError(f"not a model card: the code of '{choice.name}' is not {wanted} finite numbers")
+                raise ValueError(
+                    f"not a model card: the code of '{choice.name}' is not {sizes[0] if sizes else 0} finite numbers"
+                )
 
     def _check_directions(self) -> None:
         widths = [port.shape[1:] for port in self.inputs if port.kind == "latent"]

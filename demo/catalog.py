@@ -7,6 +7,7 @@ from pathlib import Path
 from demo.card import Task
 from demo.engine import Device, Model, Provider
 from demo.errors import ModelError, RequestError
+from demo.gallery import Gallery, open_gallery
 
 STARTER = Path(__file__).parent / "starter"
 """Models that ship with the project, so that the page has something to show before any pipeline has run."""
@@ -27,7 +28,7 @@ class Entry:
 class Catalog:
     """The models at `folder/<recipe>/model.onnx`, which are what `pipeline export` writes, and those of `starter`.
 
-    Where both have a model of one name, the folder's is served.
+    Where both have a model of one name, the folder's is served. `origin` is the registry that the folder mirrors.
     Nothing is read before it is asked for. A file that was exported anew is opened anew at the next question; a file
     that did not change costs one `stat`.
     """
@@ -35,6 +36,7 @@ class Catalog:
     folder: Path
     device: Device = "auto"
     starter: Path | None = None
+    origin: str = ""
     _opened: dict[str, tuple[_Stamp | None, Entry]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,6 +66,17 @@ class Catalog:
             raise RequestError(f"there is no model '{name}' for this; choose from: {known}")
         return models[name]
 
+    def gallery(self, name: str) -> tuple[Model, Gallery]:
+        """Return a model for style transfer and its styles, the added ones included.
+
+        Raises:
+            ModelError: the model does not open, or is of an older make.
+            RequestError: there is no such model.
+
+        """
+        model = self.model(name, task="stylize")
+        return model, open_gallery(model, self.folder)
+
     def provider(self) -> Provider | None:
         """Return what the open sessions say they run on, None where no model is open."""
         providers = {entry.model.provider for entry in self.entries() if entry.model}
@@ -71,6 +84,8 @@ class Catalog:
 
     def remedy(self) -> str:
         """Return the sentence for a catalogue without a model."""
+        if self.origin:
+            return f"promote a model in the registry {self.origin} with `make promote`"
         return f"make the models with `make repro`, or name their folder with --models (now {self.folder})"
 
     def _folders(self) -> list[Path]:

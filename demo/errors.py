@@ -4,6 +4,9 @@ DemoError
 ├── PictureError   a picture that cannot be taken
 ├── ModelError     a model file that is missing, damaged or not ours
 ├── RequestError   an argument out of range
+├── OutputError    a result that cannot be written
+├── BusyError      too many ask at once
+├── RegistryError  a registry that does not answer, or offers what cannot be served
 └── LaunchError    the service cannot start
 """
 
@@ -22,6 +25,18 @@ class ModelError(DemoError):
 
 class RequestError(DemoError):
     """An argument of a request is out of range."""
+
+
+class OutputError(DemoError):
+    """A result cannot be written where it was asked for."""
+
+
+class BusyError(DemoError):
+    """More is asked for at once than can be served."""
+
+
+class RegistryError(DemoError):
+    """An MLflow server does not answer as it should, or its champion cannot be served."""
 
 
 class LaunchError(DemoError):

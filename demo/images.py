@@ -6,11 +6,12 @@ import warnings
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
-from PIL import ImageCms, ImageOps, PngImagePlugin
+from PIL import ExifTags, ImageCms, ImageOps, PngImagePlugin
 from PIL.Image import Image, Resampling
 
 from demo.errors import PictureError
@@ -18,6 +19,11 @@ from demo.errors import PictureError
 WEB_FORMATS = ("PNG", "JPEG", "WEBP")
 ALL_FORMATS = (*WEB_FORMATS, "BMP", "TIFF", "GIF", "PPM")
 MAX_PIXELS = 16_000_000
+MAX_LARGE_PIXELS = 50_000_000
+"""What is taken where a picture is worked on piece by piece."""
+
+EXAMPLES = tuple(sorted((Path(__file__).parent / "assets" / "photographs").glob("*.jpg")))
+"""Photographs that ship with the page."""
 
 _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error, zlib.error, OverflowError)
 _BOMB = (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning)
@@ -29,18 +35,24 @@ warnings.filterwarnings("error", category=PIL.Image.DecompressionBombWarning)
 
 
 def read_picture(
-    source: bytes | Path, *, formats: tuple[str, ...] = ALL_FORMATS, max_pixels: int = MAX_PIXELS, shrink_to: int = 0
+    source: bytes | Path,
+    *,
+    formats: tuple[str, ...] = ALL_FORMATS,
+    max_pixels: int = MAX_PIXELS,
+    shrink_to: int = 0,
+    name: str = "",
 ) -> Image:
     """Return a picture in mode `L` or `RGB`: upright, in sRGB, on white where it was transparent, first frame only.
 
     With `shrink_to`, a JPEG larger than needed is decoded at a half, a quarter or an eighth of its size, never with a
     shorter side below `shrink_to`; `max_pixels` then limits the decoded size, and the stored one may be four times it.
+    `name` is what errors call the picture; by default the file's name.
 
     Raises:
         PictureError: the file is missing, empty, damaged, too large, or of a format that is not taken.
 
     """
-    name = source.name if isinstance(source, Path) else "the picture"
+    name = name or (source.name if isinstance(source, Path) else "the picture")
     content = _read(source, name)
     try:
         image: Image = PIL.Image.open(io.BytesIO(content), formats=formats)
@@ -65,6 +77,13 @@ def read_picture(
         raise PictureError(_too_large(name, None, max_pixels)) from error
     except _DAMAGE as error:
         raise PictureError(_damaged(name)) from error
+
+
+def upright_size(content: bytes) -> tuple[int, int]:
+    """Return width and height of a picture that `read_picture` has taken: upright, before any shrinking."""
+    with PIL.Image.open(io.BytesIO(content)) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (image.height, image.width) if turned else image.size
 
 
 def fit_within(image: Image, side: int) -> Image:
@@ -96,12 +115,17 @@ def pad_to_multiple(picture: NDArray[np.float32], multiple: int) -> NDArray[np.f
 
 def to_png(image: Image, texts: Mapping[str, str]) -> bytes:
     """Return the picture as PNG that carries `texts` as text chunks (UTF-8 where they need it)."""
+    stream = io.BytesIO()
+    write_png(image, texts, stream)
+    return stream.getvalue()
+
+
+def write_png(image: Image, texts: Mapping[str, str], target: Path | BinaryIO) -> None:
+    """Write what `to_png` returns, without holding it in memory."""
     chunks = PngImagePlugin.PngInfo()
     for key, text in texts.items():
         chunks.add_itxt(key, text)
-    stream = io.BytesIO()
-    image.save(stream, "PNG", pnginfo=chunks)
-    return stream.getvalue()
+    image.save(target, "PNG", pnginfo=chunks)
 
 
 def _read(source: bytes | Path, name: str) -> bytes:

@@ -5,21 +5,14 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from PIL.Image import Image, Resampling
 
 from demo import __version__
 from demo.arguments import one_of, real_number, whole_number
-from demo.engine import Feeds, Model, draw_inputs
-from demo.images import from_array, to_png
+from demo.engine import Model
+from demo.images import from_array
+from demo.places import ANY, MAX_SEED, MAX_TRUNCATION, Picture, Pin, enlarged, parse_enlargement
 
-ANY = "any"
-MAX_SEED = 2**32 - 1
 MAX_COUNT = 16
-MAX_TRUNCATION = 1.5
-ENLARGEMENTS = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,40 +36,16 @@ class SampleRequest:
 
         """
         pictures = whole_number("count", count, lowest=1, highest=MAX_COUNT)
-        factor = whole_number("enlarge", enlarge, lowest=min(ENLARGEMENTS), highest=max(ENLARGEMENTS))
         return cls(
             choice=one_of("class_name", choice, [ANY, *(known.name for known in model.card.choices)]),
             seed=whole_number("seed", seed, lowest=0, highest=MAX_SEED + 1 - pictures),
             count=pictures,
             truncation=real_number("truncation", truncation, lowest=0, highest=MAX_TRUNCATION),
-            enlarge=int(one_of("enlarge", str(factor), [str(known) for known in ENLARGEMENTS])),
+            enlarge=parse_enlargement(enlarge),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One picture and all that is needed to make it again."""
-
-    image: Image
-    recipe: dict[str, Any]
-
-    @property
-    def file_name(self) -> str:
-        return f"{self.recipe['model']}-{self.recipe['seed']}.png"
-
-    def to_png(self) -> bytes:
-        """Return the picture as PNG whose text chunks carry its recipe."""
-        return to_png(
-            self.image,
-            {
-                "Software": f"Ganvas {__version__}",
-                "Title": f"{self.recipe['model']}, seed {self.recipe['seed']}",
-                "ganvas.recipe": json.dumps(self.recipe, ensure_ascii=False),
-            },
-        )
-
-
-def draw_samples(model: Model, request: SampleRequest) -> list[Sample]:
+def draw_samples(model: Model, request: SampleRequest) -> list[Picture]:
     """Return the pictures of a request.
 
     A picture depends on the model, its own seed, its class and the truncation alone. With the class `any` the seed
@@ -85,10 +54,15 @@ def draw_samples(model: Model, request: SampleRequest) -> list[Sample]:
     return [_draw_sample(model, request, seed) for seed in range(request.seed, request.seed + request.count)]
 
 
-def pack_samples(samples: Sequence[Sample]) -> bytes:
+def file_name(sample: Picture) -> str:
+    """Return the name under which a sample is saved."""
+    return f"{sample.recipe['model']}-{sample.recipe['seed']}.png"
+
+
+def pack_samples(samples: Sequence[Picture]) -> bytes:
     """Return a zip of the pictures and a `manifest.json` with their recipes; equal pictures give equal bytes."""
-    files = {sample.file_name: sample.to_png() for sample in samples}
-    recipes = [{"file": sample.file_name, **sample.recipe} for sample in samples]
+    files = {file_name(sample): sample.to_png() for sample in samples}
+    recipes = [{"file": file_name(sample), **sample.recipe} for sample in samples]
     manifest = json.dumps({"software": f"Ganvas {__version__}", "pictures": recipes}, ensure_ascii=False, indent=2)
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
@@ -97,36 +71,16 @@ def pack_samples(samples: Sequence[Sample]) -> bytes:
     return stream.getvalue()
 
 
-def _draw_sample(model: Model, request: SampleRequest, seed: int) -> Sample:
+def _draw_sample(model: Model, request: SampleRequest, seed: int) -> Picture:
     names = [choice.name for choice in model.card.choices]
-    index = seed % len(names) if request.choice == ANY and names else names.index(request.choice) if names else 0
-    image = from_array(model.run(_feeds(model, seed, index, request.truncation))[0])
+    pin = Pin(seed, names[seed % len(names)] if request.choice == ANY and names else request.choice if names else "")
+    image = from_array(model.run(pin.feeds(model.card, request.truncation))[0])
     recipe = {
         "model": model.card.recipe,
         "sha256": model.sha256,
         "seed": seed,
-        "class": names[index] if names else "",
+        "class": pin.choice,
         "truncation": request.truncation,
         "enlarge": request.enlarge,
     }
-    enlarged = (image.width * request.enlarge, image.height * request.enlarge)
-    return Sample(image if request.enlarge == 1 else image.resize(enlarged, Resampling.LANCZOS), recipe)
-
-
-def _feeds(model: Model, seed: int, index: int, truncation: float) -> Feeds:
-    """Return the inputs for one picture of class `index`.
-
-    A graph that truncates by itself takes the share up to 1; what goes beyond scales the latent, as all of it does in
-    other graphs. Noise is not truncated.
-    """
-    feeds = draw_inputs(model.card, [seed])
-    within = any(port.kind == "degree" for port in model.card.inputs)
-    for port in model.card.inputs:
-        match port.kind:
-            case "latent":
-                feeds[port.name] = feeds[port.name] * np.float32(max(truncation, 1) if within else truncation)
-            case "degree":
-                feeds[port.name] = np.full((1, 1), min(truncation, 1), dtype=np.float32)
-            case "weights":
-                feeds[port.name] = np.eye(int(port.shape[1]), dtype=np.float32)[[index]]
-    return feeds
+    return Picture(enlarged(image, request.enlarge), recipe, f"{model.card.recipe}, seed {seed}")

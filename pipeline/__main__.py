@@ -1,4 +1,4 @@
-"""The pipeline's command line: `python -m pipeline STAGE RECIPE [--params FILE]` for each stage, and `project`."""
+"""The pipeline's command line: `python -m pipeline STAGE RECIPE [--params FILE]`, and `project` and `compare`."""
 
 import importlib
 import sys
@@ -25,7 +25,11 @@ Picture = Annotated[Path, typer.Argument(metavar="PICTURE", help="The file of a 
 ClassName = Annotated[str | None, typer.Option("--class", metavar="NAME", help="The class; by default the best.")]
 Steps = Annotated[int, typer.Option(min=1, max=100_000, help="How many steps the search takes.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Where the search begins.")]
-Params = Annotated[Path, typer.Option(metavar="FILE", help="The file that holds the recipes.")]
+Params = Annotated[Path, typer.Option(metavar="FILE", help="The file that holds the recipes; results go beside it.")]
+Table = Annotated[Path, typer.Option(metavar="FILE", help="The table; its figures and the sheet go beside it.")]
+Subject = Annotated[
+    str, typer.Argument(metavar="SUBJECT", help="A picture that the page made, NAME/VERSION or NAME@ALIAS.")
+]
 
 app = typer.Typer(
     help="Prepare data, train generative networks, export, evaluate and register them.",
@@ -55,7 +59,7 @@ def _command(stage: str) -> Callable[..., None]:
         # A stage's imports take seconds (torch, mlflow), so they wait until one is asked for.
         read_recipe = importlib.import_module("pipeline.recipe").read_recipe
         run = importlib.import_module(f"pipeline.{stage}").__dict__[stage]
-        run(read_recipe(params, recipe), Workspace(recipe))
+        run(read_recipe(params, recipe), Workspace(recipe, params.parent))
 
     return command
 
@@ -76,7 +80,40 @@ def _project(
 ) -> None:
     read_recipe = importlib.import_module("pipeline.recipe").read_recipe
     run = importlib.import_module("pipeline.projection").project_file
-    run(read_recipe(params, recipe), Workspace(recipe), picture, class_name=class_name, steps=steps, seed=seed)
+    workspace = Workspace(recipe, params.parent)
+    run(read_recipe(params, recipe), workspace, picture, class_name=class_name, steps=steps, seed=seed)
+
+
+@app.command("compare", help="Rank the registered models of all recipes in one table, with a sheet of pictures.")
+def _compare(params: Params = Path("params.yaml"), out: Table = Path("reports/models.md")) -> None:
+    importlib.import_module("pipeline.compare").compare(params, out)
+
+
+@app.command("sweep", help="Search better settings of RECIPE, as its section `sweep` says, and write them into FILE.")
+def _sweep(recipe: RecipeName, params: Params = Path("params.yaml")) -> None:
+    importlib.import_module("pipeline.sweep").sweep(recipe, params, Workspace(recipe, params.parent))
+
+
+@app.command("promote", help="Make the model of RECIPE champion, if it is committed and the gate lets it pass.")
+def _promote(recipe: RecipeName, params: Params = Path("params.yaml")) -> None:
+    read_recipe = importlib.import_module("pipeline.recipe").read_recipe
+    importlib.import_module("pipeline.promotion").promote(read_recipe(params, recipe), Workspace(recipe, params.parent))
+
+
+@app.command("rollback", help="Make the champion before the last one champion of RECIPE again.")
+def _rollback(recipe: RecipeName) -> None:
+    importlib.import_module("pipeline.promotion").rollback(recipe, Path())
+
+
+@app.command("registry-sync", help="Make MLflow's registry say what champions.yaml says; rebuild what it lacks.")
+def _registry_sync() -> None:
+    importlib.import_module("pipeline.promotion").registry_sync(Path())
+
+
+@app.command("lineage", help="Walk from SUBJECT back to run, commit, data and recipe, and say what no longer matches.")
+def _lineage(subject: Subject) -> None:
+    for step in importlib.import_module("pipeline.lineage").lineage(subject, Path()):
+        typer.echo(str(step))
 
 
 def main() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from demo.card import Port, Task
+from pipeline.errors import RecipeError
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -64,9 +65,9 @@ class Batch:
 class Step:
     """Which step of a training this is: its `number`, from 0, and how much of the budget is used, `progress` in [0, 1).
 
-    Penalties count `strictness` times, which a training that fell back raises. A phase's batch is the share of one of
-    `ranks` processes. It leaves scalars for the log in `figures`, detached, on the device; they are read only at log
-    ticks.
+    Penalties count `strictness` times, which a sweep chooses and a training that fell back raises. A phase's batch is
+    the share of one of `ranks` processes. It leaves scalars for the log in `figures`, detached, on the device; they are
+    read only at log ticks.
     """
 
     number: int
@@ -209,6 +210,10 @@ class Network(Part, ABC):
 
 
 class Loss(Part, ABC):
+    """What an objective scores its networks by: a `Game` or a `Likelihood`."""
+
+
+class Game(Loss, ABC):
     """How the game between generator and discriminator is scored. Takes logits (N,) and returns scalars."""
 
     @abstractmethod
@@ -218,6 +223,45 @@ class Loss(Part, ABC):
     @abstractmethod
     def generator(self, fake_logits: Tensor, score_reals: Callable[[], Tensor]) -> Tensor:
         """Return what the generator minimises; `score_reals` gives logits (N,) of real pictures to who compares."""
+
+
+class Likelihood(Loss, ABC):
+    """How probable pictures are under the distribution that a decoder makes of a code."""
+
+    @abstractmethod
+    def log_likelihood(self, images: Tensor, decoded: Tensor, log_scale: Tensor) -> Tensor:
+        """Return the logarithm of the density (N,), in nats, at `images` around `decoded`, both (N, C, H, W).
+
+        `log_scale` is the logarithm of the width of the distribution of every single value, one for all.
+        """
+
+
+def game_of(loss: Loss, *, objective: str) -> Game:
+    """Return the loss of an objective that plays a game.
+
+    Raises:
+        RecipeError: it scores no game.
+
+    """
+    if not isinstance(loss, Game):
+        raise RecipeError(
+            "loss.name", f"'{loss.name}' scores no game, which '{objective}' plays", "choose 'hinge' or another"
+        )
+    return loss
+
+
+def likelihood_of(loss: Loss, *, objective: str) -> Likelihood:
+    """Return the loss of an objective that wants pictures to be probable.
+
+    Raises:
+        RecipeError: it is no likelihood.
+
+    """
+    if not isinstance(loss, Likelihood):
+        raise RecipeError(
+            "loss.name", f"'{loss.name}' is no likelihood, which '{objective}' wants", "choose 'gaussian'"
+        )
+    return loss
 
 
 class Objective(Part, ABC):
@@ -230,6 +274,11 @@ class Objective(Part, ABC):
     def modules(self, image: Image) -> dict[str, nn.Module]:
         """Return what it needs beside the networks, by role; kept and restored with them, by default nothing."""
         return {}
+
+    @property
+    def penalised(self) -> bool:
+        """Whether its losses hold a penalty, which `Step.strictness` then weighs."""
+        return False
 
     @abstractmethod
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
@@ -248,6 +297,13 @@ class Objective(Part, ABC):
         Equal labels and seeds give equal pictures for equal networks.
         """
         return None
+
+    def finish(self, modules: Modules, batches: Iterable[Batch]) -> None:
+        """Complete the averaged networks after the last step by a pass over the training pictures; by default not.
+
+        Equal networks and pictures are completed equally.
+        """
+        return
 
     @abstractmethod
     def preview(self, modules: Modules, batch: Batch) -> tuple[Tensor, int]:

@@ -9,7 +9,9 @@ PipelineError
 ├── CheckpointError   a checkpoint that is damaged or belongs to something else
 ├── ExportError       a graph that differs from its network
 ├── EvaluationError   a model that cannot be scored
-└── TrackingError     the tracking server or the registry does not answer as it should
+├── TrackingError     the tracking server or the registry does not answer as it should
+├── LineageError      what git, DVC or the registry remember does not fit together or is not there
+└── PromotionError    a model that may not become champion, and why
 
 The command line prints the sentence and exits with 1, for `Interrupted` with 128 plus the signal's number as shells
 do; any other exception is a bug and keeps its traceback.
@@ -64,3 +66,11 @@ class EvaluationError(PipelineError):
 
 class TrackingError(PipelineError):
     """The tracking server or the registry does not answer as it should."""
+
+
+class LineageError(PipelineError):
+    """What git, DVC or the registry remember does not fit together, or is not there."""
+
+
+class PromotionError(PipelineError):
+    """A model may not become champion."""

@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from demo.codes import encodes
 from demo.engine import Model
 from demo.errors import ModelError
+from pipeline.coding import gather_coding
 from pipeline.data.dataset import Dataset
 from pipeline.errors import EvaluationError
 from pipeline.features.random_bank import SEED
-from pipeline.gathering import gather_sampling, gather_stylization, samples_sheet, sampling_feeds
+from pipeline.gathering import gather_sampling, gather_stylization, samples_sheet, sampling_feeds, steps_sheet
 from pipeline.latency import measure_latency
 from pipeline.metrics import METRICS
-from pipeline.metrics.evidence import Result, SamplingMetric, StylizationMetric, Table
+from pipeline.metrics.evidence import CodingMetric, Result, SamplingMetric, StylizationMetric, Table
 from pipeline.progress import console
 from pipeline.recipe import Recipe
 from pipeline.traversal import traversal_sheet
@@ -73,6 +75,12 @@ def _score_sampling(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dic
         extractor.published_names.get(name, name): metric().compute(evidence) for name, metric in metrics.items()
     }
     results["samples"] = Result(sheets={"samples": samples_sheet(model, recipe)})
+    if any(port.name == "steps" for port in model.card.outputs):
+        results["steps"] = Result(sheets={"steps": steps_sheet(model, recipe)})
+    if encodes(model.card):
+        coding = gather_coding(model, dataset, recipe)
+        codings = {name: metric for name, metric in METRICS.items() if issubclass(metric, CodingMetric)}
+        results |= {name: metric().compute(coding) for name, metric in codings.items()}
     if model.card.directions:
         feeds = sampling_feeds(model.card, [recipe.evaluate.seed], np.zeros(1, np.int64))
         results["directions"] = Result(sheets={"directions": traversal_sheet(model, feeds)})
@@ -88,11 +96,13 @@ def _score_sampling(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dic
 
 
 def _score_stylization(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Result]]:
-    evidence = gather_stylization(model, dataset, recipe)
+    space = recipe.evaluate.extractor.open(dataset)
+    evidence = gather_stylization(model, dataset, recipe, space)
     metrics = {name: metric for name, metric in METRICS.items() if issubclass(metric, StylizationMetric)}
     results = {name: metric().compute(evidence) for name, metric in metrics.items()}
     facts = {
-        "extractor": {"name": "random-bank-gram", "version": 1, "seed": SEED},
+        "extractor": {**space.facts, "features": evidence.results.features.shape[1]},
+        "bank": {"name": "random-bank-gram", "version": 1, "seed": SEED},
         "pictures": {"photographs": len(evidence.photographs), "styles": len(evidence.styles)},
     }
     return facts, results

@@ -1,6 +1,7 @@
 """What an exported model is scored on: real pictures, and what the model makes of seeds or photographs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import PIL.Image
@@ -33,8 +34,14 @@ _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _NOISES = 3
 _STYLIZED_BATCH = 8
 
+_SHIFT = 8
+_MOSAIC = 512
+
 _SHEET_COLUMNS = 8
 _SHEET_ROWS = 16
+
+PaintTiled: TypeAlias = Callable[[Model, Mapping[str, Float32]], Float32]
+"""Paints a picture in tiles: the model, whose companion `tile` it runs, and the feeds that would paint it at once."""
 
 
 def gather_sampling(model: Model, dataset: Dataset, recipe: Recipe, space: FeatureSpace) -> SamplingEvidence:
@@ -115,8 +122,24 @@ def samples_sheet(model: Model, recipe: Recipe) -> PIL.Image.Image:
     )
 
 
-def gather_stylization(model: Model, dataset: Dataset, recipe: Recipe) -> StylizationEvidence:
-    """Paint held-back photographs in every style, at every strength, and with noise.
+def steps_sheet(model: Model, recipe: Recipe) -> PIL.Image.Image:
+    """Return a sheet of how a model with the output `steps` paints: a row for each seed, a column for each step."""
+    seeds = _seeds(recipe, _SHEET_COLUMNS)
+    labels = np.arange(_SHEET_COLUMNS) % max(1, len(model.card.choices))
+    steps = model.run(sampling_feeds(model.card, seeds, labels), "steps")
+    return contact_sheet(
+        to_uint8(steps.reshape(-1, *steps.shape[2:])),
+        columns=steps.shape[1],
+        title=f"{recipe.name}: painted in {steps.shape[1]} steps",
+        headings=[str(step + 1) for step in range(steps.shape[1])],
+        rows=[f"seed {seed}" for seed in seeds],
+    )
+
+
+def gather_stylization(
+    model: Model, dataset: Dataset, recipe: Recipe, space: FeatureSpace, *, paint_tiled: PaintTiled | None = None
+) -> StylizationEvidence:
+    """Paint held-back photographs in every style, at every strength, with noise, moved, and in tiles.
 
     Raises:
         EvaluationError: the model was made for other data, or there are too few pictures.
@@ -138,6 +161,7 @@ def gather_stylization(model: Model, dataset: Dataset, recipe: Recipe) -> Styliz
         strengths=np.repeat(np.array([*[1.0] * styles, *_STRENGTHS, *[1.0] * len(seeds)], np.float32), count),
         seeds=[seed for seed in [*[None] * (styles + len(_STRENGTHS)), *seeds] for _ in range(count)],
     ).reshape(rows, *photographs.shape)
+    training, validation, results = _galleries(dataset, recipe, space, painted[:styles])
     return StylizationEvidence(
         photographs=photographs,
         styles=tuple(Style(name, pictures) for name, pictures in zip(names, examples, strict=True)),
@@ -145,7 +169,60 @@ def gather_stylization(model: Model, dataset: Dataset, recipe: Recipe) -> Styliz
         strengths=_STRENGTHS,
         graded=painted[styles : styles + len(_STRENGTHS)],
         varied=painted[styles + len(_STRENGTHS) :],
+        shifted=_shifted(model, photographs, own),
+        shared_parts=photographs[:, :, _SHIFT:-_SHIFT, _SHIFT:-_SHIFT],
+        tiled=_tiled(model, photographs, paint_tiled),
+        training=training,
+        validation=validation,
+        results=results,
+        classes=dataset.image.classes,
     )
+
+
+def _galleries(dataset: Dataset, recipe: Recipe, space: FeatureSpace, stylized: Float32) -> list[Gallery]:
+    """Return training pictures, held-back ones and results (S, P, 3, H, W) in one feature space."""
+    random, settings = np.random.default_rng(recipe.evaluate.seed), recipe.evaluate
+    asked = [dataset.image.classes.index(name) for name in dataset.image.styles]
+    painted = to_uint8(stylized.reshape(-1, *stylized.shape[2:]))
+    sources = {
+        "training": (dataset.images, dataset.labels, random.permutation(dataset.training)[: settings.searched]),
+        "held-back": (
+            dataset.images,
+            dataset.labels,
+            random.permutation(dataset.validation)[: settings.samples],
+        ),
+        "painted": (painted, np.repeat(asked, stylized.shape[1]), np.arange(len(painted))),
+    }
+    return [
+        Gallery(space(source, places, what=f"{recipe.name}: measuring {kind} pictures"), labels[places], source, places)
+        for kind, (source, labels, places) in sources.items()
+    ]
+
+
+def _shifted(model: Model, photographs: Float32, styles: Int64) -> Float32:
+    """Return (2, P, 3, H - 16, W - 16): the middles of photographs, painted within two cuts that are 8 px apart."""
+    cuts = photographs[:, :, :-_SHIFT, :-_SHIFT], photographs[:, :, _SHIFT:, _SHIFT:]
+    first, second = (
+        _stylize(model, cut, styles=styles, strengths=np.ones(len(cut), np.float32), seeds=[None] * len(cut))
+        for cut in cuts
+    )
+    return np.stack([first[:, :, _SHIFT:, _SHIFT:], second[:, :, :-_SHIFT, :-_SHIFT]])
+
+
+def _tiled(model: Model, photographs: Float32, paint_tiled: PaintTiled | None) -> Float32:
+    """Return (2, S, 3, H, W): a mosaic of photographs in each style, painted at once and in tiles."""
+    if paint_tiled is None or "tile" not in {companion.name for companion in model.card.companions}:
+        return np.zeros((2, 0, *photographs.shape[1:]), np.float32)
+    side = -(-_MOSAIC // photographs.shape[2])
+    chosen = photographs[np.arange(side**2) % len(photographs)].reshape(side, side, *photographs.shape[1:])
+    mosaic = np.concatenate(np.concatenate(list(chosen), axis=2), axis=2)[None]
+    pairs = []
+    for style in range(len(model.card.choices)):
+        feeds = stylization_feeds(
+            model.card, mosaic, styles=np.array([style]), strengths=np.ones(1, np.float32), seeds=[None]
+        )
+        pairs.append([model.run(feeds)[0], paint_tiled(model, feeds)[0]])
+    return np.stack(pairs, axis=1)
 
 
 def _photographs_and_examples(dataset: Dataset, recipe: Recipe) -> list[Float32]:

@@ -68,6 +68,22 @@ class Watching(_Section):
     response: Literal["warn", "stop", "roll_back"] = Field("warn", description="what a diagnosis leads to")
 
 
+class PenaltySweep(_Section):
+    """Short trainings before the whole one, to find how strong the objective's penalties should be."""
+
+    factors: tuple[PositiveFloat, ...] = Field((0.5, 1.0, 2.0, 4.0), min_length=2, description="of the penalties")
+    share: float = Field(0.05, gt=0, le=1, description="share of the budget that each short training takes, on top")
+
+    def steps_of(self, steps: int) -> int:
+        """Return how long each short training before one of `steps` is."""
+        return max(1, round(self.share * steps))
+
+    @property
+    def cost(self) -> float:
+        """How much longer the sweep makes a training, as a share of it."""
+        return self.share * len(self.factors)
+
+
 class Training(_Section):
     """How long and how to train. Spans named as shares are fractions of the budget, so one number stretches all."""
 
@@ -82,6 +98,7 @@ class Training(_Section):
     flip: bool = Field(False, description="mirror pictures at random, left to right")
     snapshots: int = Field(4, ge=1, description="how often, evenly, the averaged weights are sampled and scored")
     watch: Watching = Watching()
+    penalty_sweep: PenaltySweep | None = None
     log_every: int = Field(20, ge=1)
     checkpoint_every: int = Field(200, ge=1)
     seed: int = Field(0, ge=0)
@@ -110,6 +127,52 @@ class Evaluation(_Section):
         return parse_part(EXTRACTORS, content, f"{where}.extractor")
 
 
+class Gate(_Section):
+    """What a model must hold to become champion. Of the guards, those count whose figures its kind of model has."""
+
+    margin: float = Field(0.0, ge=0, description="how much better than the champion, as a share of its score")
+    parity: PositiveFloat = Field(1e-3, description="largest difference between torch and ONNX, on a scale of 2")
+    latency: PositiveFloat = Field(2000.0, description="median of the slowest workload of latency.json, ms")
+    size: PositiveFloat = Field(200.0, description="all files of the model together, MB")
+    copies: float = Field(0.05, ge=0, le=1, description="largest share of samples too near to a training picture")
+    recall: float = Field(0.2, ge=0, le=1, description="smallest share of the real pictures that samples reach")
+    coverage: float = Field(0.5, ge=0, le=1, description="smallest overlap with the real shares of the classes")
+    edges: float = Field(0.4, ge=0, le=1, description="smallest share of a photograph's edges that is kept")
+    variety: float = Field(0.02, ge=0, description="smallest distance between noises, of that to the photograph")
+
+
+class Span(_Section):
+    """Numbers between two ends, both included; whole numbers where both ends are whole."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low >= self.high or (self.log and self.low <= 0):
+            raise ValueError("low must lie below high, and above 0 with log")
+        return self
+
+
+class Sweep(_Section):
+    """What a sweep may change, by dotted keys of the recipe, and what it looks for."""
+
+    space: dict[str, Span | Annotated[list[Any], Field(min_length=1)]] = Field(min_length=1)
+    trials: int = Field(20, ge=1, description="trials of the whole study, those of earlier runs included")
+    steps: int | None = Field(None, ge=1, description="budget of a trial, by default that of the recipe")
+    metric: str = Field("frechet", description="the figure of the training that is made small")
+    seed: int = Field(0, ge=0)
+
+    @field_validator("space")
+    @classmethod
+    def _trainable(cls, space: dict[str, Any]) -> dict[str, Any]:
+        for key in space:
+            if key.partition(".")[0] not in {"network", "objective", "loss", "train"} or key.endswith(".budget"):
+                raise ValueError(f"'{key}' cannot be swept, only keys of network, objective, loss and train can")
+        return space
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """One trainable model: a part from each of four folders, and how long to train."""
@@ -123,6 +186,8 @@ class Recipe:
     train: Training
     export: Export
     evaluate: Evaluation
+    gate: Gate
+    sweep: Sweep | None
 
     @property
     def digest(self) -> str:
@@ -139,10 +204,29 @@ def read_recipe(params: Path, name: str) -> Recipe:
         RecipeError: the file, the recipe, a key, a value or a name in it is wrong.
 
     """
+    return parse_recipe(name, read_section(params, name))
+
+
+def read_section(params: Path, name: str) -> Mapping[str, Any]:
+    """Return recipe `name` as the params file has it.
+
+    Raises:
+        RecipeError: the file cannot be read, or has no such recipe.
+
+    """
     recipes = _read_recipes(params)
     if name not in recipes:
         raise RecipeError(str(params), f"there is no recipe '{name}'", choices(name, recipes))
-    section = parse_mapping(recipes[name], name)
+    return parse_mapping(recipes[name], name)
+
+
+def parse_recipe(name: str, section: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that a section of the params file describes.
+
+    Raises:
+        RecipeError: a key, a value or a name in it is wrong.
+
+    """
     parts: dict[str, tuple[Mapping[str, type[BaseModel]] | type[BaseModel], bool]] = {
         "data": (SOURCES, True),
         "network": (NETWORKS, True),
@@ -151,11 +235,13 @@ def read_recipe(params: Path, name: str) -> Recipe:
         "train": (Training, True),
         "export": (Export, False),
         "evaluate": (Evaluation, False),
+        "gate": (Gate, False),
+        **({"sweep": (Sweep, False)} if "sweep" in section else {}),
     }
     for key in section:
         if key not in {*parts, "description"}:
-            raise RecipeError(f"{name}.{key}", "unknown key", choices(str(key), [*parts, "description"]))
-    parsed: dict[str, Any] = {}
+            raise RecipeError(f"{name}.{key}", "unknown key", choices(str(key), [*parts, "description", "sweep"]))
+    parsed: dict[str, Any] = {"sweep": None}
     for key, (kind, required) in parts.items():
         where = f"{name}.{key}"
         if key not in section and required:
@@ -165,6 +251,16 @@ def read_recipe(params: Path, name: str) -> Recipe:
             parse_section(kind, content, where) if isinstance(kind, type) else parse_part(kind, content, where)
         )
     return Recipe(name=name, description=str(section.get("description", "")), **parsed)
+
+
+def read_names(params: Path) -> list[str]:
+    """Return the names of a params file's recipes, in their order.
+
+    Raises:
+        RecipeError: the file cannot be read or holds no recipes.
+
+    """
+    return list(_read_recipes(params))
 
 
 def _read_recipes(params: Path) -> Mapping[str, Any]:

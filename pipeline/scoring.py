@@ -10,6 +10,8 @@ from pipeline.metrics.frechet import frechet_distance
 from pipeline.metrics.neighbours import NEIGHBOURS, nearest
 from pipeline.metrics.precision_recall import precision_recall
 
+SCORES = ("frechet", "recall", "diversity", "class_coverage")
+
 
 class Scorer:
     """Scores pictures against `samples` training pictures, chosen with `seed`; fewer where there are not so many.

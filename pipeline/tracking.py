@@ -4,15 +4,15 @@ import importlib.util
 import json
 import logging
 import os
-import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pipeline.outbox import Figure, Outbox, deliver_ended, last_steps, send
 from pipeline.recipe import Recipe
+from pipeline.repository import revision
 from pipeline.store import connect, experiment_id, failures, load_mlflow, reason, reporting
 from pipeline.workspace import writing
 
@@ -27,7 +27,6 @@ _log = logging.getLogger(__name__)
 _FLUSH_VALUES = 500
 _FLUSH_SECONDS = 10.0
 _PAUSE_SECONDS = 60.0
-_BATCH = 1000  # the most metrics that a server takes in one request
 
 
 class Tracker(ABC):
@@ -88,26 +87,29 @@ class NullTracker(Tracker):
 
 
 class MlflowTracker(Tracker):
-    """Tells an MLflow run. `memory` is the file that names the run to a resumed training; it goes when all is told."""
+    """Tells an MLflow run. `memory` is the file that names the run to a resumed training; it goes when that ends well.
+
+    What a server that is away cannot be told is kept on disk, and delivered when it is back: by this run, or by a later
+    one of any training.
+    """
 
     def __init__(self, client: "MlflowClient", run_id: str, *, memory: Path) -> None:
         self.run_id = run_id
         self._client = client
-        self._entities = load_mlflow().entities
         self._memory = memory
-        known = client.get_run(run_id).data
-        self._known_params = set(known.params)
-        self._last_steps = {
-            name: max(metric.step for metric in client.get_metric_history(run_id, name)) for name in known.metrics
-        }
-        self._params: list[Any] = []
-        self._metrics: list[Any] = []
+        self._outbox = Outbox(client.tracking_uri, run_id)
+        self._outbox.deliver(client)
+        self._known_params = set(client.get_run(run_id).data.params)
+        self._last_steps = last_steps(client, run_id)
+        self._params: dict[str, str] = {}
+        self._figures: list[Figure] = []
         self._next_flush = time.monotonic() + _FLUSH_SECONDS
+        self._away_until = 0.0
         self._warned = False
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        fresh = {name: value for name, value in params.items() if name not in self._known_params}
-        self._params += [self._entities.Param(name, str(value)) for name, value in fresh.items()]
+        fresh = {name: str(value) for name, value in params.items() if name not in self._known_params}
+        self._params.update(fresh)
         self._known_params.update(fresh)
         self.flush()
 
@@ -115,48 +117,58 @@ class MlflowTracker(Tracker):
         now = int(time.time() * 1000)
         for name, value in values.items():
             if step > self._last_steps.get(name, -1):
-                self._metrics.append(self._entities.Metric(name, float(value), now, step))
+                self._figures.append((name, float(value), now, step))
                 self._last_steps[name] = step
-        full = len(self._metrics) >= _FLUSH_VALUES and not self._warned
-        if full or time.monotonic() >= self._next_flush:
+        if len(self._figures) >= _FLUSH_VALUES or time.monotonic() >= self._next_flush:
             self.flush()
 
     def log_picture(self, path: Path) -> None:
-        with self._forgiving():
-            self._client.log_artifact(self.run_id, str(path), "samples")
+        self._log_file(path, "samples")
 
     def log_file(self, path: Path) -> None:
-        with self._forgiving():
-            self._client.log_artifact(self.run_id, str(path))
+        self._log_file(path, "")
 
     def tag(self, name: str, value: str) -> None:
-        with self._forgiving():
-            self._client.set_tag(self.run_id, name, value)
+        if not self._told(lambda: self._client.set_tag(self.run_id, name, value)):
+            self._outbox.add_tag(name, value)
 
     def flush(self) -> None:
-        # A server that is away is not asked again at once, because every question costs seconds of training.
-        self._next_flush = time.monotonic() + _PAUSE_SECONDS
-        with self._forgiving():
-            while self._metrics or self._params:
-                self._client.log_batch(self.run_id, metrics=self._metrics[:_BATCH], params=self._params[:100])
-                del self._metrics[:_BATCH], self._params[:100]
-            self._next_flush = time.monotonic() + _FLUSH_SECONDS
+        self._next_flush = time.monotonic() + _FLUSH_SECONDS
+        if not self._told(lambda: send(self._client, self.run_id, self._figures, self._params)):
+            self._outbox.add_batch(self._figures, self._params)
+        self._figures, self._params = [], {}
 
     def finish(self, status: Status) -> None:
+        self._away_until = 0.0
         self.flush()
-        with self._forgiving():
-            self._client.set_terminated(self.run_id, status)
+        if not self._told(lambda: self._client.set_terminated(self.run_id, status)):
+            self._outbox.add_end(status)
         if status == "FINISHED":
             self._memory.unlink(missing_ok=True)
 
-    @contextmanager
-    def _forgiving(self) -> Iterator[None]:
+    def _log_file(self, path: Path, place: str) -> None:
+        if not self._told(lambda: self._client.log_artifact(self.run_id, str(path), place or None)):
+            self._outbox.add_file(path, place)
+
+    def _told(self, tell: Callable[[], object]) -> bool:
+        """Tell the server, what it missed first; return False where it is away, after one warning.
+
+        A server that is away is not asked again at once, because every question costs seconds of training.
+        """
+        if time.monotonic() < self._away_until:
+            return False
         try:
-            yield
+            self._outbox.deliver(self._client)
+            tell()
         except failures() as error:
+            self._away_until = time.monotonic() + _PAUSE_SECONDS
             if not self._warned:
-                _log.warning("The training goes on, but its figures cannot be tracked for now: %s", reason(error))
+                _log.warning(
+                    "The training goes on, and its figures are kept until they can be tracked: %s", reason(error)
+                )
             self._warned = True
+            return False
+        return True
 
 
 def open_tracker(recipe: Recipe, *, data_digest: str, memory: Path, resume: bool) -> Tracker:
@@ -174,14 +186,16 @@ def open_tracker(recipe: Recipe, *, data_digest: str, memory: Path, resume: bool
     client = connect()
     experiment = experiment_id(client, recipe.name)
     with reporting():
-        identity = lineage(recipe, data_digest)
+        deliver_ended(client)
+        identity = lineage_tags(recipe.name, recipe_digest=recipe.digest, data_digest=data_digest)
         remembered = _remembered_run(client, memory)
         if remembered and resume and identity.items() <= remembered.data.tags.items():
             client.update_run(remembered.info.run_id, status="RUNNING")
             return MlflowTracker(client, remembered.info.run_id, memory=memory)
         if remembered and remembered.info.status == "RUNNING":
+            Outbox(client.tracking_uri, remembered.info.run_id).deliver(client)
             client.set_terminated(remembered.info.run_id, "KILLED")
-        tags = {"ganvas.stage": "train", **identity, **revision()}
+        tags = {"ganvas.stage": "train", **identity, **revision_tags()}
         run_id = client.create_run(experiment, tags=tags, run_name=recipe.name).info.run_id
     with writing(memory) as scratch:
         scratch.write_text(json.dumps({"store": client.tracking_uri, "run": run_id}))
@@ -193,28 +207,15 @@ def tracking_is_off() -> bool:
     return os.environ.get("GANVAS_TRACKING", "").lower() in {"off", "0", "false", "no"}
 
 
-def lineage(recipe: Recipe, data_digest: str) -> dict[str, str]:
+def lineage_tags(name: str, *, recipe_digest: str, data_digest: str) -> dict[str, str]:
     """Return the tags by which a model version finds the training that made it."""
-    return {
-        "ganvas.recipe": recipe.name,
-        "ganvas.recipe_digest": recipe.digest,
-        "ganvas.data_digest": data_digest,
-    }
+    return {"ganvas.recipe": name, "ganvas.recipe_digest": recipe_digest, "ganvas.data_digest": data_digest}
 
 
-def revision() -> dict[str, str]:
+def revision_tags(root: Path = Path()) -> dict[str, str]:
     """Return as tags the git commit and whether tracked files differ from it; nothing where there is no git."""
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
-
-    try:
-        commit = git("rev-parse", "HEAD")
-        # DVC writes its lock file while the stages run, so that one says nothing.
-        changes = git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(exclude,top,glob)**/dvc.lock")
-    except (OSError, subprocess.CalledProcessError):
-        return {}
-    return {"mlflow.source.git.commit": commit, "ganvas.dirty": str(bool(changes)).lower()}
+    found = revision(root)
+    return {"mlflow.source.git.commit": found.commit, "ganvas.dirty": str(found.dirty).lower()} if found else {}
 
 
 def _remembered_run(client: "MlflowClient", memory: Path) -> "Run | None":

@@ -25,26 +25,19 @@ from pipeline.data.dataset import Dataset
 from pipeline.device import choose_device, memory_advice
 from pipeline.distributed import World
 from pipeline.errors import Interrupted, TrainingError
+from pipeline.penalty_sweep import SWEPT, sweep_penalties
 from pipeline.pictures import grid, to_uint8
 from pipeline.progress import console, tracked
 from pipeline.recipe import Recipe
+from pipeline.scoring import SCORES
 from pipeline.tracking import NullTracker, Tracker, open_tracker
 from pipeline.training import Row, Trainer
 from pipeline.watch import Watch
 from pipeline.workspace import Workspace, writing
 
 _CODE = (
-    *(
-        "assembly.py",
-        "compiling.py",
-        "contracts.py",
-        "device.py",
-        "distributed.py",
-        "doctor.py",
-        "schedules.py",
-        "scoring.py",
-    ),
-    *("training.py", "train.py", "watch.py"),
+    *("assembly.py", "autoencoders.py", "compiling.py", "contracts.py", "device.py", "distributed.py", "doctor.py"),
+    *("penalty_sweep.py", "schedules.py", "scoring.py", "training.py", "train.py", "watch.py"),
     *("networks", "losses", "objectives", "features", "descriptors"),
 )
 
@@ -64,28 +57,30 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
         console.quiet = not world.leads
         trainer, example = assemble(recipe, dataset, device=device, world=world)
         unfinished = workspace.progress / f"{_digest(recipe, dataset, world)}.pt"
-        _start(recipe, trainer, unfinished=unfinished)
+        goes_on = _start(recipe, trainer, unfinished=unfinished)
         tracker: Tracker = NullTracker()
         if world.leads:
             memory = workspace.progress / "run.json"
-            tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=trainer.step > 0)
+            tracker = open_tracker(recipe, data_digest=dataset.digest, memory=memory, resume=goes_on)
         with _reporting_to(tracker):
-            tracker.log_params(_settings(recipe))
+            tracker.log_params(settings_of(recipe))
             good = unfinished.with_name(f"{unfinished.stem}-good.pt")
             watch = Watch(recipe, dataset, trainer=trainer, tracker=tracker, good=good)
+            if recipe.train.penalty_sweep and not goes_on:
+                _sweep(recipe, trainer, unfinished=unfinished, watch=watch)
             if trainer.step == 0:
                 watch.keep_good()
             while trainer.step < trainer.steps:
                 _run(recipe, workspace, trainer=trainer, example=example, unfinished=unfinished, watch=watch)
             if world.leads:
-                _finish(recipe, workspace, trainer=trainer)
-                tracker.log_file(workspace.reports / "training.csv")
+                for curve in _finish(recipe, workspace, trainer=trainer):
+                    tracker.log_file(curve)
         if world.leads:
             shutil.rmtree(workspace.progress, ignore_errors=True)
 
 
-def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> None:
-    """Continue from the checkpoint that rank 0 finds, else measure how many steps the budget is."""
+def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> bool:
+    """Continue from the checkpoint that rank 0 finds and return True, else measure how many steps the budget is."""
     world = trainer.world
     if len(set(world.gather(unfinished.name))) > 1:
         raise TrainingError(f"{recipe.name}: the ranks differ in recipe, data, code or torch; give each the same")
@@ -95,8 +90,38 @@ def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> None:
         trainer.restore(state)
         console.print(f"{recipe.name}: training goes on after step {trainer.step:,} of {trainer.steps:,}")
     elif recipe.train.budget.minutes:
-        trainer.fit_into(recipe.train.budget.minutes)
-        console.print(f"{recipe.name}: {recipe.train.budget.minutes:g} minutes are {trainer.steps:,} steps here")
+        minutes, sweep = recipe.train.budget.minutes, recipe.train.penalty_sweep
+        trainer.fit_into(minutes / (1 + sweep.cost) if sweep else minutes)
+        beside = " beside the sweep" if sweep else ""
+        console.print(f"{recipe.name}: {minutes:g} minutes are {trainer.steps:,} steps here{beside}")
+    return state is not None
+
+
+def _sweep(recipe: Recipe, trainer: Trainer, *, unfinished: Path, watch: Watch) -> None:
+    """Choose the strength of the penalties, and save the choice: who goes on from here does not sweep again."""
+    config, world = recipe.train.penalty_sweep, trainer.world
+    assert config is not None
+    total = config.steps_of(trainer.steps) * len(config.factors)
+    steps = tracked(
+        sweep_penalties(recipe, trainer, watch.score), total=total, description=f"{recipe.name}: sweep of penalties"
+    )
+    with _stop_signals() as received, memory_advice(recipe.train.batch):
+        for _ in steps:
+            stop = int(world.largest(received[0] if received else 0))
+            if stop:
+                raise Interrupted(f"{recipe.name}: stopped in its sweep; the same command begins it anew", stop)
+    rows = trainer.history
+    for number, row in enumerate(rows, start=1):
+        watch.tracker.log_metrics(number, {name: value for name, value in row.items() if name != "step"})
+    watch.tracker.tag("ganvas.penalty_factor", f"{trainer.penalty_factor:g}")
+    found = ", ".join(f"{row['sweep_frechet']:.3g} with {row['sweep_factor']:g}" for row in rows)
+    console.print(
+        f"{recipe.name}: the training takes its penalties {trainer.penalty_factor:g} times as strong; the sweep's "
+        f"distances were {found}"
+    )
+    state = trainer.state()
+    if world.leads:
+        checkpoint.save(unfinished, state, digest=unfinished.stem)
 
 
 def _run(
@@ -141,16 +166,22 @@ def _sheet_of(workspace: Workspace, step: int) -> Path:
     return workspace.progress / f"samples-{step:06d}.png"
 
 
-def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> None:
-    """Write what is kept: the best snapshot, or the last where the recipe says so or none was scored."""
-    averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
-    kept: dict[str, Any] = {"step": trainer.step, "averaged": averaged}
-    if recipe.train.watch.keep == "best":
-        kept |= trainer.best
+def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> list[Path]:
+    """Write what is kept, completed: the best snapshot or, by choice or unscored, the last; return the curves."""
+    step = trainer.step
+    if recipe.train.watch.keep == "best" and trainer.best:
+        step = trainer.best["step"]
+        for role, module in trainer.averaged.items():
+            module.load_state_dict(trainer.best["averaged"][role])
+    with torch.no_grad():
+        recipe.objective.finish(trainer.averaged, trainer.sampler.each())
     with writing(workspace.reports / "training.png") as scratch:
-        shutil.copyfile(_sheet_of(workspace, kept["step"]), scratch)
-    _write_curves(workspace.reports / "training.csv", trainer.history)
-    checkpoint.save(workspace.checkpoint, {"steps": kept["step"], "averaged": kept["averaged"]}, digest=recipe.digest)
+        shutil.copyfile(_sheet_of(workspace, step), scratch)
+    curves = _write_curves(workspace.reports, trainer.history)
+    averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
+    state = {"steps": step, "averaged": averaged, "penalty_factor": trainer.penalty_factor}
+    checkpoint.save(workspace.checkpoint, state, digest=recipe.digest)
+    return curves
 
 
 def _digest(recipe: Recipe, dataset: Dataset, world: World) -> str:
@@ -164,7 +195,7 @@ def _digest(recipe: Recipe, dataset: Dataset, world: World) -> str:
     return digest.hexdigest()[:16]
 
 
-def _settings(recipe: Recipe) -> dict[str, Any]:
+def settings_of(recipe: Recipe) -> dict[str, Any]:
     """Return the recipe as flat names and values, for the tracker."""
     sections = {"data": recipe.data, "network": recipe.network, "objective": recipe.objective, "loss": recipe.loss}
     return {
@@ -174,12 +205,23 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _write_curves(path: Path, history: list[Row]) -> None:
-    with writing(path) as scratch, scratch.open("w", newline="") as stream:
-        names = dict.fromkeys(name for row in history for name in row)
-        writer = csv.DictWriter(stream, fieldnames=list(names), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in history)
+def _write_curves(folder: Path, history: list[Row]) -> list[Path]:
+    """Write the log ticks' figures, the snapshots' scores and the sweep apart: DVC draws an empty cell as nought."""
+    figures = dict.fromkeys(name for row in history for name in row if name not in {"step", *SCORES, *SWEPT})
+    files = []
+    for kind, names in (("training", figures), ("snapshots", SCORES), ("sweep", SWEPT)):
+        rows = [row for row in history if any(name in row for name in names)]
+        columns = [name for name in ("step", *names) if name == "step" or any(name in row for row in rows)]
+        path = folder / f"{kind}.csv"
+        if kind == "sweep" and not rows:
+            path.unlink(missing_ok=True)
+            continue
+        with writing(path) as scratch, scratch.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, columns, extrasaction="ignore", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
+        files.append(path)
+    return files
 
 
 @contextmanager

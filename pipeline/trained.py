@@ -58,5 +58,5 @@ class _GraphGenerator:
             given[port.kind] if port.kind in given else rest[port.kind](len(latent), int(port.shape[1]))
             for port in self._graph.inputs
         ]
-        pictures: Tensor = self._graph.module(*inputs)
-        return pictures
+        made: Tensor | tuple[Tensor, ...] = self._graph.module(*inputs)
+        return made if isinstance(made, Tensor) else made[0]

@@ -53,14 +53,25 @@ class Sampler:
     def draw(self, world: World = ALONE) -> Batch:
         """Return this rank's share of the next batch, which all ranks draw alike."""
         drawn = np.stack([self.random.choice(domain, self._config.batch) for domain in self._domains])
-        chosen = world.share(drawn)
-        if self._resident is None:
-            pixels = torch.from_numpy(self._images[chosen]).to(self.device)
-        else:
-            pixels = self._resident[torch.from_numpy(chosen).to(self.device)]
+        pixels = self._pixels(world.share(drawn))
         if self._config.flip:
             mirrored = torch.from_numpy(world.share(self.random.random(drawn.shape)) < 0.5).to(self.device)
             pixels = torch.where(mirrored[:, None, None, None], pixels.flip(3), pixels)
+        return self._batch(pixels, world.share(drawn))
+
+    def each(self) -> Iterator[Batch]:
+        """Yield every picture of all domains once, in order and as it is."""
+        places = np.unique(np.concatenate(self._domains))
+        for start in range(0, len(places), self._config.batch):
+            chosen = places[start : start + self._config.batch]
+            yield self._batch(self._pixels(chosen), chosen)
+
+    def _pixels(self, chosen: NDArray[np.int64]) -> Tensor:
+        if self._resident is None:
+            return torch.from_numpy(self._images[chosen]).to(self.device)
+        return self._resident[torch.from_numpy(chosen).to(self.device)]
+
+    def _batch(self, pixels: Tensor, chosen: NDArray[np.int64]) -> Batch:
         images = pixels.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
         return Batch(images, torch.from_numpy(self._labels[chosen]).to(self.device))
 
@@ -84,7 +95,7 @@ class Trainer:
             raise TrainingError(f"train.learning_rates names {given}; it must name {', '.join(roles)}")
         self._modules = modules
         self._phases = phases
-        self._sampler = sampler
+        self.sampler = sampler
         self._config = config
         self.world = world
         self._optimizers = {
@@ -95,6 +106,7 @@ class Trainer:
         self.averaged = {role: deepcopy(modules[role]).requires_grad_(False).eval() for role in deployed}
         self.steps = config.budget.steps or -(-(config.budget.images or 1) // config.batch)
         self.step = 0
+        self.penalty_factor = 1.0
         self.fallbacks = 0
         self.history: list[Row] = []
         self.best: dict[str, Any] = {}
@@ -155,17 +167,18 @@ class Trainer:
 
     def state(self) -> dict[str, Any]:
         """Return all that the rest of the training depends on, of all ranks, as `pipeline.checkpoint` takes it."""
-        cuda = self._sampler.device if self._sampler.device.type == "cuda" else None
+        cuda = self.sampler.device if self.sampler.device.type == "cuda" else None
         return {
             "step": self.step,
             "steps": self.steps,
+            "penalty_factor": self.penalty_factor,
             "fallbacks": self.fallbacks,
             "history": self.history,
             "best": self.best,
             "modules": {role: module.state_dict() for role, module in self._modules.items()},
             "averaged": {role: module.state_dict() for role, module in self.averaged.items()},
             "optimizers": {role: optimizer.state_dict() for role, optimizer in self._optimizers.items()},
-            "sampler": self._sampler.random.bit_generator.state,
+            "sampler": self.sampler.random.bit_generator.state,
             "torch": self.world.gather(torch.get_rng_state()),
             "cuda": self.world.gather(torch.cuda.get_rng_state(cuda) if cuda else None),
         }
@@ -173,7 +186,7 @@ class Trainer:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state` returned: on the CPU the same weights to the bit as without the break."""
         self.step, self.steps = state["step"], state["steps"]
-        self.fallbacks, self.best = state["fallbacks"], state["best"]
+        self.penalty_factor, self.fallbacks, self.best = state["penalty_factor"], state["fallbacks"], state["best"]
         self.history = list(state["history"])
         for role, module in self._modules.items():
             module.load_state_dict(state["modules"][role])
@@ -181,13 +194,14 @@ class Trainer:
             module.load_state_dict(state["averaged"][role])
         for role, optimizer in self._optimizers.items():
             optimizer.load_state_dict(state["optimizers"][role])
-        self._sampler.random.bit_generator.state = state["sampler"]
+        self.sampler.random.bit_generator.state = state["sampler"]
         torch.set_rng_state(state["torch"][self.world.rank])
-        if self._sampler.device.type == "cuda" and state["cuda"][self.world.rank] is not None:
-            torch.cuda.set_rng_state(state["cuda"][self.world.rank], self._sampler.device)
+        if self.sampler.device.type == "cuda" and state["cuda"][self.world.rank] is not None:
+            torch.cuda.set_rng_state(state["cuda"][self.world.rank], self.sampler.device)
 
     def _advance(self, *, logging: bool) -> Row:
-        step = Step(self.step, self.step / self.steps, strictness=2.0**self.fallbacks, ranks=self.world.size)
+        strictness = self.penalty_factor * 2.0**self.fallbacks
+        step = Step(self.step, self.step / self.steps, strictness=strictness, ranks=self.world.size)
         losses: dict[str, Tensor] = {}
         for role, compute_loss in self._phases:
             optimizer = self._optimizers[role]
@@ -209,7 +223,7 @@ class Trainer:
         """Fill the gradients of `role` alone: the other networks are frozen, which saves their share of the work."""
         for name, module in self._modules.items():
             module.requires_grad_(name == role)
-        batch = self._sampler.draw(self.world)
+        batch = self.sampler.draw(self.world)
         with torch.autocast(batch.images.device.type, self.dtype, enabled=self.dtype != torch.float32):
             loss = compute_loss(batch, step)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

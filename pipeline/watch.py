@@ -34,10 +34,14 @@ class Watch:
         self._scorer: Scorer | None = None
         self._told: set[str] = set()
 
+    def score(self) -> Row:
+        """Return the scores of the averaged weights' samples on all ranks; none where they need more than noise."""
+        world = self._trainer.world
+        return world.broadcast(self._score() if world.leads else {})
+
     def take_snapshot(self) -> None:
         """Score the averaged weights, and keep the state to fall back to while nothing is wrong with it."""
-        trainer = self._trainer
-        scores = trainer.world.broadcast(self._score() if trainer.world.leads else {})
+        trainer, scores = self._trainer, self.score()
         trainer.note(scores)
         self.tracker.log_metrics(trainer.step, scores)
         if diagnose(trainer.history) is None:
@@ -91,7 +95,6 @@ class Watch:
         )
 
     def _score(self) -> Row:
-        """Return the scores of the averaged weights' samples, nothing where they need more than noise."""
         samples = self._config.samples
         if not samples:
             return {}

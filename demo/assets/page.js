@@ -14,10 +14,17 @@ const ganvas = {
     document.documentElement.lang = language;
     const core = performance.getEntriesByType("resource").find(({ name }) => /\/assets\/core-[^/]+\.js$/.test(name));
     (await import(core.name)).changeLocale(language);
-    for (const [id, title] of Object.entries(ganvas.titles[language])) {
-      const texts = [...document.querySelector(`[data-tab-id="${id}"]`).childNodes].filter((node) => node.data?.trim());
-      texts[0].data = title;
+    for (const tab of document.querySelectorAll("[data-tab-id]")) {
+      const texts = [...tab.childNodes].filter((node) => node.data?.trim());
+      texts[0].data = ganvas.texts[language][`${tab.dataset.tabId}_title`];
     }
+    document.dispatchEvent(new Event("ganvas:language"));
+  },
+
+  // Draw a tab that has a script of its own, when it is first opened.
+  async mount(key, element) {
+    const { mount } = await import(new URL(`studio/${key}.js`, document.baseURI));
+    return mount(element);
   },
 
   choose(language) {

@@ -1,9 +1,14 @@
 """The tabs of the page, in their order."""
 
-from demo.tabs import sample, style
+from demo.tabs import about, explore, history, journey, sample, style, verify
 from demo.tabs.tab import Tab
 
 TABS: dict[str, Tab] = {
     "sample": sample.TAB,
+    "explore": explore.TAB,
+    "journey": journey.TAB,
     "style": style.TAB,
+    "history": history.TAB,
+    "verify": verify.TAB,
+    "about": about.TAB,
 }

@@ -10,16 +10,8 @@ from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
 
 from demo.catalog import Catalog
-from demo.sampling import (
-    ANY,
-    ENLARGEMENTS,
-    MAX_COUNT,
-    MAX_TRUNCATION,
-    Sample,
-    SampleRequest,
-    draw_samples,
-    pack_samples,
-)
+from demo.places import ANY, ENLARGEMENTS, MAX_TRUNCATION, Picture
+from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, file_name, pack_samples
 from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, spoken, told
 
 TEXTS_EN = {
@@ -205,11 +197,11 @@ def _declare_endpoint(do: _Handlers, *, gallery: gr.Gallery, download: gr.Downlo
     )
 
 
-def _saved(samples: list[Sample], cache: Path) -> _Painted:
+def _saved(samples: list[Picture], cache: Path) -> _Painted:
     shown = []
     for sample in samples:
         caption = " · ".join(filter(None, [str(sample.recipe["seed"]), spoken(str(sample.recipe["class"]))]))
-        shown.append((save_bytes_to_cache(sample.to_png(), sample.file_name, str(cache)), caption))
+        shown.append((save_bytes_to_cache(sample.to_png(), file_name(sample), str(cache)), caption))
     first = samples[0].recipe
     name = f"{first['model']}-{first['seed']}-{len(samples)}.zip"
     return shown, save_bytes_to_cache(pack_samples(samples), name, str(cache))

@@ -14,6 +14,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from demo.catalog import Catalog
 from demo.engine import Model
 from demo.images import to_png
+from demo.styles import parse_mixture
 from demo.stylization import (
     DEFAULT_SIZE,
     MAX_SIZE,
@@ -108,10 +109,13 @@ class _Handlers:
         self, *, photograph: Any, model: str, style: str, strength: float, variation: float, size: float
     ) -> Stylized:
         with told():
-            opened = self.catalog.model(model, task="stylize")
-            request = StyleRequest.parse(opened, style=style, strength=strength, variation=variation, size=size)
-            picture, digest = read_photograph(_path(photograph), size=request.size)
-            return stylize(opened, request, photograph=picture, digest=digest)
+            opened, gallery = self.catalog.gallery(model)
+            mixture = parse_mixture(gallery, style=style)
+            request = StyleRequest.parse(mixture, strength=strength, variation=variation, size=size)
+            picture = read_photograph(_path(photograph), size=request.size)
+            *_, last = stylize(opened, request, photograph=picture)
+            assert last.result is not None
+            return last.result
 
     def show(self, **values: Any) -> tuple[str, str]:
         painted = self.paint(**values)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import gradio as gr
+from fastapi import APIRouter
 from gradio.i18n import I18nData
 
 from demo.catalog import Catalog
 from demo.errors import DemoError
+from demo.service import Turns
 
 Language = Literal["en", "zh-CN"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -38,11 +40,21 @@ class Tab:
     """One tab: its texts in every language under the same keys, and how its content is built.
 
     `texts` holds at least `title`. `build` is called inside the tab; it draws the content and declares its events and
-    its named endpoint.
+    its named endpoint. A tab without it is drawn by its script, `assets/studio/<key>.js`. `routes` gives the endpoints
+    under `/studio` that scripts call.
     """
 
     texts: Texts
-    build: Callable[[Catalog, Say, gr.Blocks], None]
+    build: Callable[[Catalog, Say, gr.Blocks], None] | None = None
+    routes: Callable[[Catalog, Turns], APIRouter] | None = None
+
+
+def draw_script(key: str) -> None:
+    """Draw the place that `assets/studio/<key>.js` fills when the tab is first opened."""
+    gr.HTML(
+        f'<div class="scripted" id="tab-{key}"></div>',
+        js_on_load=f'ganvas.mount("{key}", element.querySelector(".scripted"));',
+    )
 
 
 def spoken(name: str) -> str:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 SSIM_WINDOW = 11
+_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
 def luma(pictures: Tensor) -> Tensor:
@@ -23,6 +24,31 @@ def ssim(first: Tensor, second: Tensor, *, data_range: float = 2.0) -> Tensor:
     Wang et al. 2004, equation 13: an 11x11 Gaussian window of sigma 1.5 that stays inside the picture, constants 0.01
     and 0.03, the mean over pixels and channels. `data_range` is the greatest value less the smallest possible one.
     """
+    brightness, structure = _likeness(first, second, data_range)
+    return (brightness * structure).mean(dim=(1, 2, 3))
+
+
+def ms_ssim(first: Tensor, second: Tensor, *, data_range: float = 2.0) -> Tensor:
+    """Return the multi-scale structural similarity (N,) of pictures (N, C, H, W) with sides of at least 11 px.
+
+    Wang, Simoncelli and Bovik 2003, "Multiscale structural similarity for image quality assessment": the paper's five
+    scales, each half of the one before, or as many as `ssim`'s window fits into, their exponents then scaled to the
+    same sum. From 0, where structures are unrelated or opposite, to 1 for equal pictures.
+    """
+    fitting = (min(first.shape[2:]) // SSIM_WINDOW).bit_length()
+    exponents = torch.tensor(_SCALES[:fitting], dtype=first.dtype, device=first.device)
+    values = []
+    for place in range(len(exponents)):
+        brightness, structure = _likeness(first, second, data_range)
+        coarsest = place == len(exponents) - 1
+        values.append((brightness * structure if coarsest else structure).mean(dim=(1, 2, 3)))
+        first, second = functional.avg_pool2d(first, 2), functional.avg_pool2d(second, 2)
+    similarities = torch.stack(values, dim=1).clamp_min(0)
+    return (similarities ** (exponents * sum(_SCALES) / exponents.sum())).prod(dim=1)
+
+
+def _likeness(first: Tensor, second: Tensor, data_range: float) -> tuple[Tensor, Tensor]:
+    """Return maps of how alike pictures are in brightness, and in contrast and structure (Wang et al. 2004)."""
     place = torch.arange(SSIM_WINDOW, dtype=first.dtype, device=first.device) - SSIM_WINDOW // 2
     row = torch.exp(-(place**2) / (2 * 1.5**2))
     row = row / row.sum()
@@ -36,9 +62,8 @@ def ssim(first: Tensor, second: Tensor, *, data_range: float = 2.0) -> Tensor:
     variances = window(first**2) - mean_first**2 + window(second**2) - mean_second**2
     covariance = window(first * second) - mean_first * mean_second
     steady_mean, steady_variance = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    likeness = (2 * mean_first * mean_second + steady_mean) * (2 * covariance + steady_variance)
-    scale = (mean_first**2 + mean_second**2 + steady_mean) * (variances + steady_variance)
-    return (likeness / scale).mean(dim=(1, 2, 3))
+    brightness = (2 * mean_first * mean_second + steady_mean) / (mean_first**2 + mean_second**2 + steady_mean)
+    return brightness, (2 * covariance + steady_variance) / (variances + steady_variance)
 
 
 def correlation(first: Tensor, second: Tensor) -> Tensor:

@@ -6,10 +6,10 @@ from typing import Literal
 from torch import Tensor
 from torch.nn.functional import relu
 
-from pipeline.contracts import Loss
+from pipeline.contracts import Game
 
 
-class Hinge(Loss):
+class Hinge(Game):
     """The discriminator cares only for logits inside the margin of one."""
 
     name: Literal["hinge"] = "hinge"

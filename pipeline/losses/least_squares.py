@@ -5,10 +5,10 @@ from typing import Literal
 
 from torch import Tensor
 
-from pipeline.contracts import Loss
+from pipeline.contracts import Game
 
 
-class LeastSquares(Loss):
+class LeastSquares(Game):
     """Squared distance of the logits to their targets."""
 
     name: Literal["least_squares"] = "least_squares"

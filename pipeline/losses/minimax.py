@@ -6,10 +6,10 @@ from typing import Literal
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from pipeline.contracts import Loss
+from pipeline.contracts import Game
 
 
-class Minimax(Loss):
+class Minimax(Game):
     """min_G max_D E[log D(x)] + E[log(1 - D(G(z)))]; the generator's gradient vanishes where D is sure (saturates)."""
 
     name: Literal["minimax"] = "minimax"

@@ -6,10 +6,10 @@ from typing import Literal
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from pipeline.contracts import Loss
+from pipeline.contracts import Game
 
 
-class NonSaturating(Loss):
+class NonSaturating(Game):
     """The generator maximises E[log D(G(z))]: the same fixed point as `minimax`, stronger gradients early on."""
 
     name: Literal["nonsaturating"] = "nonsaturating"

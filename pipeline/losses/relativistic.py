@@ -6,10 +6,10 @@ from typing import Literal
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from pipeline.contracts import Loss
+from pipeline.contracts import Game
 
 
-class Relativistic(Loss):
+class Relativistic(Game):
     """Each real picture is scored against one fake: D widens the gap of their logits, G turns it round.
 
     Because fakes are only ever compared with reals near them, no mode of the data is worth leaving out.

@@ -5,10 +5,10 @@ from typing import Literal
 
 from torch import Tensor
 
-from pipeline.contracts import Loss
+from pipeline.contracts import Game
 
 
-class Wasserstein(Loss):
+class Wasserstein(Game):
     """The critic estimates the earth mover's distance E[f(x)] - E[f(G(z))].
 
     That holds only for a critic whose slope is bounded: the objective bounds it by `weight_clip` or `gradient_penalty`.

@@ -76,7 +76,13 @@ class StylizationEvidence:
 
     `stylized` (S, P, 3, H, W) is every photograph in every style at full strength without noise. `graded`
     (L, P, 3, H, W) is every photograph at each of the increasing `strengths`, `varied` (V, P, 3, H, W) at full
-    strength with V noises; V is 0 where the model takes no noise. In these two, photograph p has style p modulo S.
+    strength with V noises; V is 0 where the model takes no noise. `shifted` (2, P, 3, h, w) is one part of every
+    photograph, `shared_parts` (P, 3, h, w), as painted within two cuts 8 px apart. In these three, photograph p has
+    style p modulo S. `tiled` (2, T, 3, H', W') is larger pictures painted at once and in tiles; T is 0 where the model
+    cannot do that.
+
+    `training` and `validation` are real pictures of the styles and photographs, `results` is `stylized` in their
+    feature space; labels are indices into `classes`, those of the results the styles that were asked for.
     """
 
     photographs: Float32
@@ -85,6 +91,26 @@ class StylizationEvidence:
     strengths: tuple[float, ...]
     graded: Float32
     varied: Float32
+    shifted: Float32
+    shared_parts: Float32
+    tiled: Float32
+    training: Gallery
+    validation: Gallery
+    results: Gallery
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodingEvidence:
+    """P held-back pictures (P, C, S, S) in [-1, 1] and what a model `decoded` of their most probable codes, likewise.
+
+    `log_weights` (K, P) holds log p(x, z) - log q(z | x), in nats, for K codes z of each picture x, drawn from q; K is
+    0 where the model gives pictures no probability.
+    """
+
+    pictures: Float32
+    decoded: Float32
+    log_weights: Float64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,3 +139,7 @@ class SamplingMetric(Metric[SamplingEvidence], ABC):
 
 class StylizationMetric(Metric[StylizationEvidence], ABC):
     """Scores a network that paints photographs in styles."""
+
+
+class CodingMetric(Metric[CodingEvidence], ABC):
+    """Scores a network that brings pictures to codes and back."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from pipeline.features.bank import RandomBank
 from pipeline.features.random_bank import SEED
 from pipeline.features.similarity import centred_gram, gram_distance
-from pipeline.metrics.evidence import Float32, Result, StylizationEvidence, StylizationMetric
+from pipeline.metrics.evidence import Float32, Float64, Result, StylizationEvidence, StylizationMetric
 from pipeline.pictures import PAPER, contact_sheet, to_uint8
 
 _SHOWN = 6
@@ -24,20 +24,10 @@ class StyleSimilarity(StylizationMetric):
     """
 
     def compute(self, evidence: StylizationEvidence) -> Result:
-        bank = RandomBank(evidence.photographs.shape[1], SEED)
-        photographs = _grams(bank, evidence.photographs)
-        examples = [_grams(bank, style.examples) for style in evidence.styles]
-        targets = [[gram.mean(dim=0, keepdim=True) for gram in grams] for grams in examples]
-        before = torch.stack([_distances(photographs, target) for target in targets])
-        after = torch.stack(
-            [
-                torch.stack([_distances(grams, target) for target in targets])
-                for grams in (_grams(bank, results) for results in evidence.stylized)
-            ],
-        )
-        own = after.diagonal(dim1=0, dim2=1).T
+        before, after, examples = _measure(evidence)
+        own = _own(after)
         real = torch.stack([_distances(grams, _means_of_others(grams)).mean() for grams in examples])
-        asked = torch.arange(len(targets))[:, None]
+        asked = torch.arange(len(examples))[:, None]
         names = [style.name for style in evidence.styles]
         return Result(
             {
@@ -53,6 +43,28 @@ class StyleSimilarity(StylizationMetric):
             },
             sheets={"styles": _sheet(evidence)},
         )
+
+
+def style_distances(evidence: StylizationEvidence) -> tuple[Float64, Float64]:
+    """Return the distances to each style (S, P) of the photographs and of their results in it."""
+    before, after, _ = _measure(evidence)
+    return before.numpy(), _own(after).numpy()
+
+
+def _measure(evidence: StylizationEvidence) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
+    """Return the distances of photographs (S, P), and of results in each style (S, S, P), and the styles' Grams."""
+    bank = RandomBank(evidence.photographs.shape[1], SEED)
+    photographs = _grams(bank, evidence.photographs)
+    examples = [_grams(bank, style.examples) for style in evidence.styles]
+    targets = [[gram.mean(dim=0, keepdim=True) for gram in grams] for grams in examples]
+    before = torch.stack([_distances(photographs, target) for target in targets])
+    results = [_grams(bank, painted) for painted in evidence.stylized]
+    after = torch.stack([torch.stack([_distances(grams, target) for target in targets]) for grams in results])
+    return before, after, examples
+
+
+def _own(after: Tensor) -> Tensor:
+    return after.diagonal(dim1=0, dim2=1).T
 
 
 def _grams(bank: RandomBank, pictures: Float32) -> list[Tensor]:

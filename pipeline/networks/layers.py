@@ -1,5 +1,7 @@
 """What several networks are built from."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from math import log2, sqrt
 
 from torch import Tensor, nn
@@ -36,6 +38,24 @@ def leaky_convolution(
     convolution = nn.Conv2d(before, after, kernel, stride, kernel // 2 if padding is None else padding)
     nn.init.kaiming_normal_(convolution.weight, a=0.2)
     return convolution
+
+
+def halving_stack(channels: int, widths: Sequence[int]) -> nn.Sequential:
+    """Return leaky convolutions, each of which halves the side: (N, channels, S, S) -> (N, widths[-1], s, s)."""
+    return nn.Sequential(
+        *(
+            nn.Sequential(leaky_convolution(before, after, 4, stride=2, padding=1), nn.LeakyReLU(0.2))
+            for before, after in pairwise([channels, *widths])
+        )
+    )
+
+
+def doubling_stack(widths: Sequence[int], channels: int) -> nn.Sequential:
+    """Return leaky convolutions, each behind a doubling of the side: (N, widths[0], s, s) -> (N, channels, S, S)."""
+    stages: list[nn.Module] = []
+    for before, after in pairwise([*widths, channels]):
+        stages += [nn.Upsample(scale_factor=2, mode="bilinear"), leaky_convolution(before, after, 3), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*stages[:-1])
 
 
 class ResidualHalving(nn.Module):

@@ -8,7 +8,19 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from pipeline.contracts import Batch, Image, LatentGenerator, Loss, Modules, Objective, Phase, SelfSupervised, Step
+from pipeline.contracts import (
+    Batch,
+    Game,
+    Image,
+    LatentGenerator,
+    Loss,
+    Modules,
+    Objective,
+    Phase,
+    SelfSupervised,
+    Step,
+    game_of,
+)
 from pipeline.errors import RecipeError
 from pipeline.objectives.augmentation import Augment, Augmentation
 from pipeline.objectives.penalties import gamma_by_rule, interpolated_penalty, squared_slope
@@ -44,12 +56,18 @@ class Adversarial(Objective):
     def modules(self, image: Image) -> dict[str, nn.Module]:
         return {"augmentation": Augmentation(self.augment)} if self.augment else {}
 
+    @property
+    def penalised(self) -> bool:
+        return self.gradient_penalty > 0 or any(
+            weight == "auto" or weight.start > 0 or weight.end > 0 for weight in (self.r1, self.r2)
+        )
+
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
         if not isinstance(modules["generator"], LatentGenerator):
             raise RecipeError("objective.name", "'adversarial' needs a generator of latents", "choose another network")
         if loss.name == "wasserstein" and self.weight_clip is None and not self.gradient_penalty:
             raise RecipeError("objective", "nothing bounds the critic's slope", "set weight_clip or gradient_penalty")
-        game = _Game(self, modules, loss)
+        game = _Game(self, modules, game_of(loss, objective=self.name))
         return [("discriminator", game.discriminator_loss)] * self.critic_steps + [("generator", game.generator_loss)]
 
     def draw(self, modules: Modules, labels: Tensor, *, seed: int) -> Tensor:
@@ -71,7 +89,7 @@ class Adversarial(Objective):
 class _Game:
     """The two losses of one pair of networks."""
 
-    def __init__(self, config: Adversarial, modules: Modules, loss: Loss) -> None:
+    def __init__(self, config: Adversarial, modules: Modules, loss: Game) -> None:
         generator = modules["generator"]
         assert isinstance(generator, LatentGenerator)
         self._config = config

@@ -20,6 +20,7 @@ from pipeline.contracts import (
     Phase,
     Step,
     StylizingGenerator,
+    game_of,
 )
 from pipeline.descriptors import DESCRIPTORS
 from pipeline.descriptors.descriptor import Describe, Descriptor
@@ -132,7 +133,7 @@ class _Game:
     def __init__(self, config: Stylization, modules: Modules, loss: Loss, image: Image) -> None:
         generator = modules["generator"]
         assert isinstance(generator, StylizingGenerator)
-        self._config, self._loss, self._image = config, loss, image
+        self._config, self._rules, self._image = config, game_of(loss, objective=config.name), image
         self._generator, self._trained = generator, modules["generator"]
         self._discriminator = modules["discriminator"]
         device = str(next(modules["generator"].parameters()).device)
@@ -151,7 +152,7 @@ class _Game:
         )
         real_logits = self._discriminator(batch.split(2)[1].images, painting.weights)
         step.figures["logit_gap"] = (real_logits.mean() - fake_logits.mean()).detach()
-        return self._loss.discriminator(real_logits, fake_logits)
+        return self._rules.discriminator(real_logits, fake_logits)
 
     def generator_loss(self, batch: Batch, step: Step) -> Tensor:
         config, painting = self._config, self._shared or self._paint(batch)
@@ -162,7 +163,7 @@ class _Game:
         gallery = slice(painting.gallery)
         fakes, wanted = painting.pictures[gallery], painting.weights[gallery]
         if config.adversarial_weight:
-            value = value + config.adversarial_weight * self._loss.generator(
+            value = value + config.adversarial_weight * self._rules.generator(
                 self._discriminator(fakes, wanted), lambda: self._discriminator(painting.styles[gallery], wanted)
             )
         if config.resemblance_weight:

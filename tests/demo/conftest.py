@@ -17,17 +17,19 @@ import numpy as np
 import onnx
 import PIL.Image
 import pytest
-from tiny_models import sampler_proto, stylizer_proto
+from tiny_models import sampler_proto, stylizer_proto, with_companions
 
 
 @pytest.fixture
-def save(tmp_path: Path) -> Callable[[onnx.ModelProto], Path]:
-    """Write a model where a catalogue of `tmp_path` finds it."""
+def save(tmp_path: Path) -> Callable[..., Path]:
+    """Write a model, and its companions by name, where a catalogue of `tmp_path` finds it."""
 
-    def write(proto: onnx.ModelProto) -> Path:
+    def write(proto: onnx.ModelProto, companions: dict[str, onnx.ModelProto] | None = None) -> Path:
         path = tmp_path / proto.graph.name / "model.onnx"
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(proto.SerializeToString())
+        for name, other in (companions or {}).items():
+            (path.parent / f"{name}.onnx").write_bytes(other.SerializeToString())
+        path.write_bytes((with_companions(proto, companions) if companions else proto).SerializeToString())
         return path
 
     return write

@@ -145,7 +145,7 @@ def test_stylizing(visit):
     expect(page.locator("#compare img.after")).to_have_attribute("src", re.compile("tinter-moss"))
 
     with PIL.Image.open(io.BytesIO(downloaded(page, "#style-download"))) as image:
-        assert json.loads(image.text["ganvas.recipe"])["style"] == "moss"
+        assert json.loads(image.text["ganvas.recipe"])["styles"] == {"moss": 1}
         assert image.size == (451, 300)
         np.testing.assert_allclose(np.asarray(image)[0, 0], (np.tanh(TINTS[1]) + 1) * 127.5, atol=0.51)
 

@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 from onnx import helper
 from tiny_models import CLASS_SHIFT, TINTS, sampler_proto, stylizer_proto, truncating_proto
+from tiny_stylizers import encoder_proto
 
 from demo import engine
 from demo.engine import Model, draw_inputs, draw_noise
@@ -19,7 +21,7 @@ def stylizer_feeds(height=16, width=24):
     content = np.random.default_rng(0).uniform(-1, 1, (1, 3, height, width)).astype(np.float32)
     return {
         "content": content,
-        "style": np.array([[0, 1]], dtype=np.float32),
+        "code": TINTS[1:],
         "strength": np.array([[0.25]], dtype=np.float32),
         "noise": np.zeros((1, 3), dtype=np.float32),
     }
@@ -141,3 +143,19 @@ def test_noise_is_standard_normal():
     drawn = draw_noise(range(200), 500)
     assert abs(drawn.mean()) < 0.02
     assert abs(drawn.std() - 1) < 0.02
+
+
+def test_half_precision_is_taken_on_cuda_alone(save):
+    companions = {"half": stylizer_proto("half"), "encoder": encoder_proto(), "encoder_half": encoder_proto("halved")}
+    model = Model.open(save(stylizer_proto(), companions), device="cpu")
+    assert model.quickest() is model
+    assert model.quickest("encoder") is model.companion("encoder")
+    # Stands for a model on a device: what is opened already is not opened again.
+    on_cuda = dataclasses.replace(
+        model, provider="CUDA", _companions={name: model.companion(name) for name in companions}
+    )
+    assert on_cuda.quickest() is model.companion("half")
+    assert on_cuda.quickest("encoder") is model.companion("encoder_half")
+    assert (
+        dataclasses.replace(on_cuda, card=dataclasses.replace(model.card, companions=())).quickest().provider == "CUDA"
+    )

@@ -33,7 +33,7 @@ def test_version_is_told_without_loading_the_page():
 def test_help_names_every_option():
     done = run("--help")
     assert done.returncode == 0
-    for option in ("--models", "--host", "--port", "--open", "--version", "HOST", "PORT"):
+    for option in ("--models", "--registry", "--poll", "--host", "--port", "--open", "--version", "HOST", "PORT"):
         assert option in done.stdout
 
 

@@ -106,7 +106,7 @@ def test_stylize_gives_a_png_of_the_photographs_size(client, upload):
     result = client.predict(handle_file(upload), "tinter", "moss", strength=1, api_name="/stylize")
     with PIL.Image.open(result) as image:
         assert (image.format, image.size) == ("PNG", (100, 75))
-        assert json.loads(image.text["ganvas.recipe"])["style"] == "moss"
+        assert json.loads(image.text["ganvas.recipe"])["styles"] == {"moss": 1}
         assert len(np.unique(np.asarray(image).reshape(-1, 3), axis=0)) == 1
 
 
@@ -153,7 +153,7 @@ def test_stylize_refuses_bad_arguments(client, upload):
     for change, sentence in (
         ({"style": "lava"}, "style must be one of rust, moss"),
         ({"strength": 2}, "strength must lie between 0 and 1"),
-        ({"size": 10**9}, "size must lie between 128 and 2048"),
+        ({"size": 10**9}, "size must lie between 128 and 8192"),
     ):
         arguments = {"photograph": handle_file(upload), "model": "tinter", "style": STYLES[0]} | change
         with pytest.raises(AppError, match=sentence):

@@ -9,7 +9,8 @@ from tiny_models import CLASS_SHIFT, FAMILIES, sampler_proto, truncating_proto
 
 from demo.engine import Model, draw_noise
 from demo.errors import RequestError
-from demo.sampling import ANY, MAX_SEED, SampleRequest, draw_samples, pack_samples
+from demo.places import ANY, MAX_SEED
+from demo.sampling import SampleRequest, draw_samples, file_name, pack_samples
 
 GOOD = {"choice": "waves", "seed": 7, "count": 3, "truncation": 0.5, "enlarge": 1}
 
@@ -87,7 +88,7 @@ def test_zip_holds_every_picture_and_its_recipe(model):
         manifest = json.loads(archive.read("manifest.json"))
         for sample, entry in zip(samples, manifest["pictures"], strict=True):
             assert archive.read(entry["file"]) == sample.to_png()
-            assert entry == {"file": sample.file_name, **sample.recipe}
+            assert entry == {"file": file_name(sample), **sample.recipe}
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,18 @@ import numpy as np
 import PIL.Image
 import pytest
 from tiny_models import TINTS, stylizer_proto
+from tiny_stylizers import normalising_proto, tile_proto
 
+from demo import tiling
 from demo.engine import Model, draw_noise
-from demo.errors import PictureError, RequestError
+from demo.errors import ModelError, PictureError, RequestError
+from demo.gallery import open_gallery
 from demo.images import to_array
+from demo.masks import Mask
+from demo.styles import parse_mixture
 from demo.stylization import StyleRequest, read_photograph, stylize
 
-GOOD = {"style": "moss", "strength": 0.5, "variation": 0, "size": 256}
+GOOD = {"strength": 0.5, "variation": 0, "size": 256}
 
 
 @pytest.fixture
@@ -27,10 +32,23 @@ def upload(tmp_path, photograph):
     return path
 
 
-def paint(model, upload, **changes):
-    request = StyleRequest.parse(model, **(GOOD | changes))
-    picture, digest = read_photograph(upload, size=request.size)
-    return stylize(model, request, photograph=picture, digest=digest)
+def png(pixels):
+    stream = io.BytesIO()
+    PIL.Image.fromarray(np.asarray(pixels, np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def paint(model, upload, *, mixture=None, mask=None, **changes):
+    styles = parse_mixture(open_gallery(model, model.folder), mixture=mixture or {"moss": 1})
+    request = StyleRequest.parse(styles, **(GOOD | changes))
+    photograph = read_photograph(upload, size=request.size)
+    *_, last = stylize(model, request, photograph=photograph, mask=mask)
+    assert last.share == 1
+    return last.result
+
+
+def tinted(tint):
+    return (np.tanh(tint) + 1) * 127.5
 
 
 def test_result_is_the_graphs_own_and_as_large_as_the_photograph(model, upload):
@@ -49,33 +67,83 @@ def test_strength_zero_is_the_photograph_itself(model, upload):
         assert np.array_equal(painted.image, image)
 
 
+def test_a_mixture_is_the_convex_combination_of_codes(model, upload):
+    painted = paint(model, upload, mixture={"rust": 3, "moss": 1}, strength=1)
+    expected = tinted(0.75 * TINTS[0] + 0.25 * TINTS[1])
+    np.testing.assert_allclose(np.asarray(painted.image)[0, 0], expected, atol=0.51, rtol=0)
+    assert painted.recipe["styles"] == {"rust": 0.75, "moss": 0.25}
+
+
+def test_a_style_with_all_the_weight_is_that_style(model, upload):
+    alone, mixed = (paint(model, upload, mixture=mixture) for mixture in ({"rust": 1}, {"rust": 7, "moss": 0}))
+    assert alone.to_png() == mixed.to_png()
+
+
 def test_variation_moves_the_result_and_zero_does_not(model, upload):
     plain, varied, again = (paint(model, upload, strength=1, variation=variation) for variation in (0, 5, 5))
-    noise = draw_noise([5], 3)[0]
-    np.testing.assert_allclose(
-        np.asarray(varied.image)[0, 0], (np.tanh(TINTS[1] + noise) + 1) * 127.5, atol=0.51, rtol=0
-    )
+    expected = tinted(TINTS[1] + draw_noise([5], 3)[0])
+    np.testing.assert_allclose(np.asarray(varied.image)[0, 0], expected, atol=0.51, rtol=0)
     assert varied.to_png() == again.to_png()
     assert plain.to_png() != varied.to_png()
 
 
-def test_longer_side_is_limited(model, upload):
+def test_only_what_the_mask_shows_is_painted(model, upload):
+    pixels = np.zeros((75, 100))
+    pixels[:, 50:] = 255
+    mask = Mask.read(png(pixels))
+    painted, whole = paint(model, upload, mask=mask, feather=0), paint(model, upload)
+    left, right = np.split(np.asarray(painted.image), 2, axis=1)
+    assert np.array_equal(left, np.asarray(painted.photograph)[:, :50])
+    assert np.array_equal(right, np.asarray(whole.image)[:, 50:])
+    soft = np.asarray(paint(model, upload, mask=mask, feather=0.2).image, float)
+    assert np.array_equal(soft[:, :5], np.asarray(painted.photograph)[:, :5])
+    edge = np.abs(soft - np.asarray(painted.image)).max(axis=(0, 2))[45:55]
+    assert edge.min() > 1
+    assert painted.recipe["mask"] == {"sha256": mask.digest, "feather": 0}
+
+
+def test_a_mask_fits_the_photograph_before_it_is_scaled_down(model, upload):
+    PIL.Image.open(upload).resize((600, 300)).save(upload)
+    painted = paint(model, upload, size=128, mask=Mask.read(png(np.full((300, 600), 255))))
+    assert painted.to_png() != paint(model, upload, size=128).to_png()
+    assert np.array_equal(painted.image, paint(model, upload, size=128).image)
+    with pytest.raises(PictureError, match="the mask is 128 x 64 pixels and the photograph 600 x 300; draw a mask as"):
+        paint(model, upload, size=128, mask=Mask.read(png(np.full((64, 128), 255))))
+
+
+def test_large_pictures_are_painted_in_tiles_with_the_same_result(save, upload, monkeypatch):
+    model = Model.open(save(normalising_proto(), {"tile": tile_proto()}))
+    PIL.Image.open(upload).resize((420, 300)).save(upload)
+    changes = {"mixture": {"rust": 1}, "size": 0, "colours": 0.5, "mask": Mask.read(png(np.tile(range(140), (300, 3))))}
+    whole = paint(model, upload, **changes)
+    monkeypatch.setattr(tiling, "WHOLE_PIXELS", 100)
+    monkeypatch.setattr(tiling, "TILE", 160)
+    tiles = paint(model, upload, **changes)
+    difference = np.asarray(whole.image, int) - np.asarray(tiles.image)
+    assert np.abs(difference).max() <= 1
+    assert (difference != 0).mean() < 0.01
+
+
+def test_longer_side_is_limited_or_the_photographs_own(model, upload):
     assert paint(model, upload, size=128).image.size == (100, 75)
-    wide = PIL.Image.open(upload).resize((600, 300))
-    wide.save(upload)
+    PIL.Image.open(upload).resize((600, 300)).save(upload)
     assert paint(model, upload, size=128).image.size == (128, 64)
+    assert paint(model, upload, size=0).image.size == (600, 300)
 
 
 def test_png_tells_how_to_make_it_again(model, upload, photograph):
-    with PIL.Image.open(io.BytesIO(paint(model, upload).to_png())) as image:
+    with PIL.Image.open(io.BytesIO(paint(model, upload, colours=0.25).to_png())) as image:
         recipe = json.loads(image.text["ganvas.recipe"])
     assert recipe == {
         "model": "tinter",
         "sha256": model.sha256,
-        "style": "moss",
+        "styles": {"moss": 1},
+        "uploaded": {},
         "strength": 0.5,
+        "colours": 0.25,
         "variation": 0,
         "size": 256,
+        "mask": None,
         "photograph": hashlib.sha256(photograph).hexdigest(),
     }
 
@@ -83,13 +151,14 @@ def test_png_tells_how_to_make_it_again(model, upload, photograph):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"style": "lava"}, "style must be one of rust, moss, not 'lava'"),
         ({"strength": 1.01}, "strength must lie between 0 and 1"),
         ({"strength": float("nan")}, "strength must be a number"),
+        ({"colours": -0.1}, "colours must lie between 0 and 1"),
+        ({"feather": 2}, "feather must lie between 0 and 0.2"),
         ({"variation": -3}, "variation must lie between"),
         ({"variation": 0.5}, "variation must be a whole number"),
-        ({"size": 64}, "size must lie between 128 and 2048"),
-        ({"size": 1e308}, "size must lie between 128 and 2048"),
+        ({"size": 64}, "size must lie between 128 and 8192"),
+        ({"size": 1e308}, "size must lie between 128 and 8192"),
     ],
 )
 def test_arguments_are_checked(model, upload, change, sentence):
@@ -103,7 +172,7 @@ def test_no_photograph_is_said_so(model):
 
 
 def test_photographs_that_cannot_be_taken(model, upload, tmp_path):
-    with pytest.raises(PictureError, match="no longer on the server"):
+    with pytest.raises(PictureError, match="the photograph cannot be read"):
         paint(model, tmp_path / "gone.jpg")
     PIL.Image.new("RGB", (2000, 40)).save(upload)
     with pytest.raises(PictureError, match="2000 x 40 pixels, too small or too narrow to paint at size 256"):
@@ -112,6 +181,17 @@ def test_photographs_that_cannot_be_taken(model, upload, tmp_path):
     with pytest.raises(PictureError, match="PNG, JPEG or WEBP"):
         paint(model, upload)
     with upload.open("wb") as stream:
-        stream.truncate(33 * 2**20)
-    with pytest.raises(PictureError, match="larger than 32 MiB"):
+        stream.truncate(65 * 2**20)
+    with pytest.raises(PictureError, match="larger than 64 MiB"):
         paint(model, upload)
+
+
+def test_a_model_of_an_older_make_says_so(save, upload):
+    proto = stylizer_proto()
+    for node in proto.graph.node:
+        node.input[:] = ["style" if name == "code" else name for name in node.input]
+    proto.graph.input[1].name = "style"
+    entry = proto.metadata_props[0]
+    entry.value = entry.value.replace('{"kind": "code", "name": "code"', '{"kind": "code", "name": "style"')
+    with pytest.raises(ModelError, match="the model 'tinter' is of an older make; export it again"):
+        paint(Model.open(save(proto)), upload)

@@ -1,10 +1,13 @@
 """Tiny real models with a card inside, whose results are known in closed form."""
 
+import dataclasses
+import hashlib
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from demo.card import METADATA_KEY, Choice, ModelCard, Port
+from demo.card import METADATA_KEY, Choice, Companion, ModelCard, Port
 
 FAMILIES = ("dots", "lines", "waves")
 STYLES = ("rust", "moss")
@@ -34,7 +37,7 @@ def sampler_proto(name: str = "dabbler", **changes: object) -> onnx.ModelProto:
         outputs=(Port("picture", ("N", 3, 8, 8), "picture"),),
         choices=tuple(Choice(family) for family in FAMILIES),
     )
-    return _proto(nodes, weights, card, changes)
+    return make_proto(nodes, weights, card, changes)
 
 
 def truncating_proto(name: str = "grainy", **changes: object) -> onnx.ModelProto:
@@ -57,14 +60,33 @@ def truncating_proto(name: str = "grainy", **changes: object) -> onnx.ModelProto
         ),
         outputs=(Port("picture", ("N", 3, 8, 8), "picture"),),
     )
-    return _proto(nodes, {"shape": np.array([-1, 3, 8, 8], dtype=np.int64)}, card, changes)
+    return make_proto(nodes, {"shape": np.array([-1, 3, 8, 8], dtype=np.int64)}, card, changes)
+
+
+def directed_proto(name: str = "guided", **changes: object) -> onnx.ModelProto:
+    """picture = tanh(latent), with the first three axes of the latent as directions."""
+    nodes = [
+        helper.make_node("Tanh", ["latent"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["picture"]),
+    ]
+    card = ModelCard(
+        recipe=name,
+        task="sample",
+        channels=3,
+        size=8,
+        inputs=(Port("latent", ("N", 192), "latent"),),
+        outputs=(Port("picture", ("N", 3, 8, 8), "picture"),),
+        directions=tuple(tuple(float(axis == place) for axis in range(192)) for place in range(3)),
+        strengths=(0.5, 0.4, 0.3),
+        provenance={"version": 3, "alias": "champion", "metrics": {"fid": 12.5}},
+    )
+    return make_proto(nodes, {"shape": np.array([-1, 3, 8, 8], dtype=np.int64)}, card, changes)
 
 
 def stylizer_proto(name: str = "tinter", **changes: object) -> onnx.ModelProto:
-    """picture = content + strength (tanh(style @ TINTS + noise) - content), one tint for all pixels."""
+    """picture = content + strength (tanh(code + noise) - content), one tint for all pixels."""
     nodes = [
-        helper.make_node("MatMul", ["code", "tints"], ["chosen"]),
-        helper.make_node("Add", ["chosen", "noise"], ["varied"]),
+        helper.make_node("Add", ["code", "noise"], ["varied"]),
         helper.make_node("Tanh", ["varied"], ["tint"]),
         helper.make_node("Unsqueeze", ["tint", "axes"], ["plane"]),
         helper.make_node("Unsqueeze", ["strength", "axes"], ["degree"]),
@@ -72,27 +94,42 @@ def stylizer_proto(name: str = "tinter", **changes: object) -> onnx.ModelProto:
         helper.make_node("Mul", ["degree", "difference"], ["scaled"]),
         helper.make_node("Add", ["content", "scaled"], ["picture"]),
     ]
-    weights = {"tints": TINTS, "axes": np.array([2, 3], dtype=np.int64)}
     card = ModelCard(
         recipe=name,
         task="stylize",
         channels=3,
         size=64,
-        inputs=(
-            Port("content", ("N", 3, "H", "W"), "picture"),
-            Port("code", ("N", 2), "code"),
-            Port("strength", ("N", 1), "degree"),
-            Port("noise", ("N", 3), "noise"),
-        ),
+        inputs=stylizer_inputs(3),
         outputs=(Port("picture", ("N", 3, "H", "W"), "picture"),),
         choices=tuple(
-            Choice(style, THUMBNAIL, code) for style, code in zip(STYLES, ((1.0, 0.0), (0.0, 1.0)), strict=True)
+            Choice(style, THUMBNAIL, tuple(map(float, tint))) for style, tint in zip(STYLES, TINTS, strict=True)
         ),
     )
-    return _proto(nodes, weights, card, changes)
+    return make_proto(nodes, {"axes": np.array([2, 3], dtype=np.int64)}, card, changes)
 
 
-def _proto(
+def stylizer_inputs(code: int) -> tuple[Port, ...]:
+    """What every model of style transfer takes, with noise as long as a code."""
+    return (
+        Port("content", ("N", 3, "H", "W"), "picture"),
+        Port("code", ("N", code), "code"),
+        Port("strength", ("N", 1), "degree"),
+        Port("noise", ("N", code), "noise"),
+    )
+
+
+def with_companions(proto: onnx.ModelProto, companions: dict[str, onnx.ModelProto]) -> onnx.ModelProto:
+    """Write the digests of the companions into the card of their main graph."""
+    entry = next(entry for entry in proto.metadata_props if entry.key == METADATA_KEY)
+    digests = {name: hashlib.sha256(other.SerializeToString()).hexdigest() for name, other in companions.items()}
+    card = dataclasses.replace(
+        ModelCard.from_json(entry.value), companions=tuple(Companion(*pair) for pair in digests.items())
+    )
+    entry.value = card.to_json()
+    return proto
+
+
+def make_proto(
     nodes: list[onnx.NodeProto], weights: dict[str, np.ndarray], card: ModelCard, changes: dict[str, object]
 ) -> onnx.ModelProto:
     graph = helper.make_graph(

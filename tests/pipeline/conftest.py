@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from clone import make_clone, succeed
 
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.store import connect
@@ -28,6 +29,14 @@ recipes:
     export: {{}}
     evaluate: {{samples: 8}}
 """
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with a tiny recipe after one real `dvc repro`, to be copied and not to be changed."""
+    root = make_clone(tmp_path_factory.mktemp("finished") / "ganvas")
+    succeed(root, "dvc", "repro")
+    return root
 
 
 @pytest.fixture(scope="session")

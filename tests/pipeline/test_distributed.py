@@ -16,6 +16,7 @@ from ranks import ROOT, finish, free_port, launch
 from torch import Tensor, nn
 
 from pipeline import distributed
+from pipeline.assembly import assemble
 from pipeline.contracts import Batch, Image, Step
 from pipeline.data.dataset import Dataset
 from pipeline.distributed import World
@@ -29,7 +30,7 @@ from pipeline.objectives.augmentation import Augment
 from pipeline.objectives.penalties import squared_slope
 from pipeline.prepare import prepare
 from pipeline.recipe import Training, read_recipe
-from pipeline.train import _digest, _set_up
+from pipeline.train import _digest
 from pipeline.training import Sampler, Trainer
 from pipeline.workspace import Workspace
 
@@ -220,7 +221,7 @@ def test_a_batch_that_the_ranks_cannot_share_is_named(workplace: Path) -> None:
     dataset = Dataset.open(Workspace("painter").prepared)
     remedy = r"painter\.train\.batch: is 8, which 3 ranks cannot share evenly; set it to a multiple of 3"
     with pytest.raises(RecipeError, match=remedy):
-        _set_up(recipe, dataset, device=CPU, world=World(0, 3))
+        assemble(recipe, dataset, device=CPU, world=World(0, 3))
     assert _digest(recipe, dataset, World.alone()) != _digest(recipe, dataset, World(0, 2))
 
 

@@ -1,33 +1,19 @@
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import grimp
 import pytest
 import yaml
+from clone import RECIPE, succeed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STAGES = ("prepare", "train", "export", "evaluate", "register")
-RECIPE = """
-recipes:
-  ink:
-    description: Handwritten digits.
-    data: {name: digits, size: 16, channels: 1}
-    network: {name: mlp}
-    objective: {name: adversarial}
-    loss: {name: minimax}
-    train: {budget: {steps: 3}, batch: 4, learning_rates: {generator: 1.0e-3, discriminator: 1.0e-3}, log_every: 1}
-    export: {}
-    evaluate: {samples: 16}
-"""
 REGISTRIES = {f"pipeline.{folder}" for folder in ("data", "features", "losses", "metrics", "networks", "objectives")}
 WITHOUT_EFFECT = {
     *("demo", "demo.errors", "pipeline.errors", "pipeline.progress", "pipeline.sections", "pipeline.workspace"),
-    *("pipeline.store", "pipeline.tracking"),
+    *("pipeline.repository", "pipeline.store", "pipeline.tracking"),
 }
 """Modules that say, show, check and find things, but decide nothing about what a stage writes."""
 
@@ -56,7 +42,9 @@ def test_a_stage_depends_on_every_file_that_decides_what_it_writes(stage):
         }.get(stage, [])
         needed = set().union(*(_imported(f"pipeline.{part}", graph) for part in [stage, *parts]))
         if stage == "register":
-            needed -= _imported("pipeline.recipe", graph) | {"demo.modelfile"}  # they were right for the stages before
+            # What the stages before are made of has been right for them, and shows in what they wrote.
+            before = ("pipeline.recipe", "pipeline.evaluate", "pipeline.export")
+            needed -= set().union(*(_imported(module, graph) for module in before))
         if stage == "prepare":
             needed -= {"demo.card", "pipeline.recipe"}
         if stage != "train":
@@ -69,6 +57,16 @@ def test_a_stage_depends_on_every_file_that_decides_what_it_writes(stage):
             file for file in files if not any(file == path or file.startswith(f"{path}/") for path in declared)
         }
         assert uncovered == set()
+
+
+def test_the_zoo_has_the_same_stages():
+    stages, zoo = (yaml.safe_load((ROOT / name).read_text())["stages"] for name in ("dvc.yaml", "zoo/dvc.yaml"))
+    for stage in STAGES:
+        own = stages[stage]["do"]
+        own["deps"] = [
+            f"../{path}" if path.startswith(("demo/", "pictures", "pipeline/")) else path for path in own["deps"]
+        ]
+        assert zoo[stage] == {"foreach": "${recipes}", "do": own}
 
 
 _FOLDERS = {"loss": "losses", "network": "networks", "objective": "objectives"}
@@ -92,36 +90,22 @@ def test_every_default_recipe_has_its_curves():
     assert {file for file in drawn if file.endswith("training.csv")} == {
         f"reports/{name}/training.csv" for name in recipes
     }
-    others = {str(Path(file).parent) for file in drawn if not file.endswith("training.csv")}
+    sampling = {name for name, recipe in recipes.items() if recipe["objective"]["name"] == "adversarial"}
+    assert {file for file in drawn if file.endswith("snapshots.csv")} == {
+        f"reports/{name}/snapshots.csv" for name in sampling
+    }
+    others = {str(Path(file).parent) for file in drawn if not file.endswith(("training.csv", "snapshots.csv"))}
     assert others == {f"reports/{name}/evaluation" for name in recipes}
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory):
+def repository(finished, tmp_path_factory):
     """A git clone of the code with a small recipe, after one real `dvc repro`."""
-    root = tmp_path_factory.mktemp("clone") / "ganvas"
-    for folder in ("pipeline", "demo"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", "pictures/README.md"):
-        (root / name).parent.mkdir(exist_ok=True)
-        shutil.copyfile(ROOT / name, root / name)
-    (root / "params.yaml").write_text(RECIPE)
-    content = yaml.safe_load((root / "dvc.yaml").read_text())
-    del content["plots"]  # they name the default recipes
-    (root / "dvc.yaml").write_text(yaml.safe_dump(content))
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    _dvc(root, "repro")
-    return root
+    return shutil.copytree(finished, tmp_path_factory.mktemp("clone") / "ganvas", symlinks=True)
 
 
 def _dvc(root, *arguments):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_"))}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    environment.pop("GANVAS_TRACKING", None)
-    command = [sys.executable, "-m", "dvc", *arguments]
-    result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr + result.stdout
-    return result.stdout + result.stderr
+    return succeed(root, "dvc", *arguments)
 
 
 def _due(root):

@@ -11,12 +11,16 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from recipes import PAINTER, write_params
 
-from demo.card import METADATA_KEY, Choice, ModelCard, Port
+from demo.card import METADATA_KEY, Choice, Companion, ModelCard, Port
+from demo.engine import Model
 from pipeline.contracts import PHOTOGRAPH
+from pipeline.data.dataset import Dataset
 from pipeline.errors import DataError, EvaluationError
 from pipeline.evaluate import evaluate
 from pipeline.features.ganvas_net import WEIGHTS, checksum
 from pipeline.features.inception_net import InceptionNet
+from pipeline.gathering import gather_stylization
+from pipeline.metrics.tile_agreement import TileAgreement
 from pipeline.recipe import read_recipe
 from pipeline.workspace import Workspace
 
@@ -86,7 +90,7 @@ def write_painter(workspace, *, choices=FAMILIES, gain=0.7, side=SIDE):
     write_model(workspace, card, nodes, constants)
 
 
-def write_stylist(workspace, *, choices=FAMILIES, noise=True):
+def write_stylist(workspace, *, choices=FAMILIES, noise=True, companions=()):
     """Write content + strength * (colour of the style + a shift by the noise)."""
     ports = [
         Port("content", ("N", 3, "H", "W"), "picture"),
@@ -104,6 +108,7 @@ def write_stylist(workspace, *, choices=FAMILIES, noise=True):
         choices=tuple(
             Choice(name, code=tuple(row)) for name, row in zip(choices, np.eye(len(choices)).tolist(), strict=True)
         ),
+        companions=companions,
     )
     nodes = [helper.make_node("MatMul", ["code", "colours"], ["plain"])]
     if noise:
@@ -256,17 +261,30 @@ def test_a_stylist_is_scored(stylist):
     # A plain tint, which the noise shifts a little, keeps nearly all of the structure.
     assert report["content_preservation"]["ssim"] > 0.8
     assert report["diversity"]["levels"] > 0
+    # What is done to each pixel alone does not care where it lies, and is told from photographs by its colour.
+    assert report["shift_stability"]["relative"] == 0
+    assert report["style_recognition"]["recognised"] > 0.8
+    assert report["style_recognition"]["still_photographs"] < 0.2
+    assert report["sliced_wasserstein"]["relative_distance"] < 1
+    assert report["colour_histogram"]["distance"] < report["colour_histogram"]["photographs"]
     assert set(report) == {
         "extractor",
+        "bank",
         "pictures",
         "content_preservation",
         "style_similarity",
+        "sliced_wasserstein",
+        "colour_histogram",
+        "style_recognition",
         "strength_control",
         "diversity",
+        "shift_stability",
     }
     assert {path.name for path in (stylist[1].reports / "evaluation").iterdir()} == {
         "styles.png",
         "styles.csv",
+        "sliced_wasserstein.csv",
+        "style_confusion.csv",
         "strength.png",
         "strength.csv",
     }
@@ -314,6 +332,24 @@ def test_too_few_pictures_are_named(workplace, count, held_back):
     write_painter(workspace)
     with pytest.raises(EvaluationError, match="too few"):
         evaluate(read_recipe(workplace / "params.yaml", "painter"), workspace)
+
+
+def test_what_is_painted_in_tiles_is_compared_with_the_whole(stylist):
+    recipe, workspace = stylist
+    write_stylist(workspace, companions=(Companion("tile", "0" * 64),))
+
+    def in_strips(model, feeds):
+        strips = np.array_split(feeds["content"], 4, axis=2)
+        return np.concatenate([model.run({**feeds, "content": strip}) for strip in strips], axis=2)
+
+    dataset = Dataset.open(workspace.prepared)
+    space = recipe.evaluate.extractor.open(dataset)
+    evidence = gather_stylization(Model.open(workspace.model), dataset, recipe, space, paint_tiled=in_strips)
+    assert evidence.tiled.shape == (2, len(FAMILIES), 3, 512, 512)
+    assert TileAgreement().compute(evidence).scores == {"largest": 0, "mean": 0, "side": 512}
+    # The mosaic's first cell is the first photograph, which is tinted like all the others.
+    tint = evidence.stylized[:, 0] - evidence.photographs[0]
+    assert np.allclose(evidence.tiled[0, :, :, :32, :32] - evidence.photographs[0], tint, atol=1e-6)
 
 
 def test_a_stylist_without_held_back_photographs_is_refused(workplace):

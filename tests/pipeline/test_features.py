@@ -6,7 +6,7 @@ import torch
 from skimage.metrics import structural_similarity
 
 from pipeline.features.bank import RandomBank, pyramid
-from pipeline.features.similarity import centred_gram, correlation, gram_distance, luma, ssim, total_variation
+from pipeline.features.similarity import centred_gram, correlation, gram_distance, luma, ms_ssim, ssim, total_variation
 
 
 def noise(*shape, seed=0):
@@ -91,6 +91,40 @@ class TestSsim:
         steady = (0.01 * 2) ** 2
         expected = (2 * 0.5 * 0.25 + steady) / (0.5**2 + 0.25**2 + steady)
         assert ssim(first, second).item() == pytest.approx(expected, rel=1e-5)
+
+
+class TestMultiScaleSsim:
+    @pytest.mark.parametrize(("side", "scales"), [(44, 3), (176, 5)])
+    def test_agrees_with_scikit_image_scale_by_scale(self, side, scales):
+        first = noise(1, 1, side, side).double()
+        second = (first + 0.2 * noise(1, 1, side, side, seed=1)).clamp(-1, 1)
+        exponents = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
+        exponents = exponents[:scales] * exponents.sum() / exponents[:scales].sum()
+        expected, pair = 1.0, [first[0, 0].numpy(), second[0, 0].numpy()]
+        for scale, exponent in enumerate(exponents):
+            # Far from 0 equal means weigh nothing, so contrast and structure are all that is left of SSIM.
+            lift = 0 if scale == scales - 1 else 1e4
+            value = structural_similarity(
+                *(picture + lift for picture in pair),
+                data_range=2.0,
+                gaussian_weights=True,
+                use_sample_covariance=False,
+            )
+            expected *= value**exponent
+            half = len(pair[0]) // 2
+            pair = [picture[: 2 * half, : 2 * half].reshape(half, 2, half, 2).mean(axis=(1, 3)) for picture in pair]
+        assert ms_ssim(first, second).item() == pytest.approx(expected, abs=1e-4)
+
+    def test_is_that_of_one_scale_where_the_window_fits_into_no_other(self):
+        first, second = noise(2, 1, 16, 20), noise(2, 1, 16, 20, seed=1)
+        alike = 0.8 * first + 0.2 * second
+        exponents = 0.0448 + 0.2856 + 0.3001 + 0.2363 + 0.1333
+        torch.testing.assert_close(ms_ssim(first, alike), ssim(first, alike) ** exponents)
+
+    def test_is_one_for_equal_pictures_and_zero_for_negatives(self):
+        picture = noise(2, 3, 44, 64)
+        assert torch.allclose(ms_ssim(picture, picture), torch.ones(2))
+        assert torch.equal(ms_ssim(picture, -picture), torch.zeros(2))
 
 
 def test_correlation_ignores_brightness_and_contrast_and_sees_the_sign():

@@ -57,6 +57,15 @@ def test_an_expected_failure_is_one_line_and_exit_1(workplace: Path, arguments: 
     assert sentence in answer.stderr
 
 
+def test_results_stand_beside_the_params_file(workplace: Path) -> None:
+    (workplace / "zoo").mkdir()
+    (workplace / "params.yaml").rename(workplace / "zoo" / "params.yaml")
+    answer = run("prepare", "painter", "--params", "zoo/params.yaml")
+    assert answer.returncode == 0
+    assert (workplace / "zoo" / "data" / "painter" / "manifest.json").is_file()
+    assert {path.name for path in workplace.iterdir()} == {"zoo"}
+
+
 def test_a_wrong_command_is_usage_and_exit_2(workplace: Path) -> None:
     assert run("trian", "painter").returncode == 2
     assert run("train").returncode == 2

@@ -8,6 +8,7 @@ from recipes import PAINTER, write_params
 
 from demo.catalog import STARTER
 from demo.engine import Model
+from pipeline.contracts import Image
 from pipeline.errors import RecipeError
 from pipeline.networks.dcgan import Dcgan
 from pipeline.recipe import read_recipe
@@ -55,7 +56,11 @@ def test_the_digest_follows_what_is_trained_and_nothing_else(tmp_path: Path) -> 
         ("network.width", 0, "painter.network.width: is 0; input should be greater than or equal to 1"),
         ("network.width", "8", "painter.network.width: is '8'; input should be a valid integer"),
         ("network", "dcgan", "painter.network: is 'dcgan'; it must be a mapping of keys to values"),
-        ("loss.name", "cross_entropy", "painter.loss.name: is 'cross_entropy'; choose from hinge, least_squares"),
+        (
+            "loss.name",
+            "cross_entropy",
+            "painter.loss.name: is 'cross_entropy'; choose from gaussian, hinge, least",
+        ),
         ("objective.r1", "1e-1", "painter.objective.r1: is '1e-1'; write a number with a point (2.0e-4)"),
         (
             "objective.r1",
@@ -111,17 +116,26 @@ def test_a_params_file_that_is_not_there(tmp_path: Path) -> None:
         read_recipe(tmp_path / "params.yaml", "painter")
 
 
-def test_the_recipes_that_ship_are_valid() -> None:
-    params = Path(__file__).parents[2] / "params.yaml"
+@pytest.mark.parametrize(
+    ("folder", "known"),
+    [(ROOT, {"painter", "stylist"}), (ROOT / "zoo", {"mlp_gan", "dcgan", "wgan", "wgan_gp", "cgan"})],
+)
+def test_the_recipes_that_ship_are_valid(folder: Path, known: set[str]) -> None:
+    params = folder / "params.yaml"
     names = yaml.safe_load(params.read_text(encoding="utf-8"))["recipes"]
-    assert {"painter", "stylist"} <= set(names)
+    assert known <= set(names)
     for name in names:
-        assert read_recipe(params, name).description
+        recipe = read_recipe(params, name)
+        assert recipe.description
+        image = Image(recipe.data.channels, recipe.data.size, ("photograph", "one", "two"))
+        modules = recipe.network.build(image) | recipe.objective.modules(image)
+        roles = {role for role, _ in recipe.objective.phases(modules, recipe.loss, image)}
+        assert roles == set(recipe.train.learning_rates)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in STARTER.iterdir() if path.is_dir()))
 def test_the_recipe_of_a_model_that_ships_stands_in_the_zoo(name: str) -> None:
-    recipe = read_recipe(ROOT / "zoo" / "params.yaml", name)
+    recipe = read_recipe(ROOT / "zoo" / "starter.yaml", name)
     provenance = Model.open(STARTER / name / "model.onnx").card.provenance
     assert provenance["recipe_digest"] == recipe.digest
     assert provenance["steps"] == recipe.train.budget.steps

@@ -9,11 +9,14 @@ import pytest
 
 from demo.card import METADATA_KEY, Choice, ModelCard, Port
 from pipeline.errors import EvaluationError, ExportError
-from pipeline.register import markdown, register
+from pipeline.modelcard import LONGEST_DESCRIPTION, description, markdown
+from pipeline.register import register
 from pipeline.store import load_mlflow
 from pipeline.tracking import open_tracker
 from pipeline.workspace import Workspace
 
+EXPORT = {"largest_difference": 1e-6}
+LATENCY = {"provider": "CPU", "batch_1": {"median_ms": 1.5, "p90_ms": 2.0}}
 METRICS = {"frechet": {"distance": 12.5, "interval": [12.0, 13.0]}, "recall": 0.5, "extractor": "random bank"}
 
 
@@ -56,7 +59,8 @@ def workspace(recipe, tmp_path):
     workspace = Workspace(recipe.name, tmp_path)
     _write_model(workspace.model, _card(recipe))
     (workspace.reports / "evaluation").mkdir(parents=True)
-    (workspace.reports / "metrics.json").write_text(json.dumps(METRICS))
+    for name, report in (("metrics", METRICS), ("export", EXPORT), ("latency", LATENCY)):
+        (workspace.reports / f"{name}.json").write_text(json.dumps(report))
     PIL.Image.new("L", (4, 4)).save(workspace.reports / "evaluation" / "samples.png")
     return workspace
 
@@ -91,7 +95,11 @@ def test_a_model_becomes_a_version_that_mlflow_can_load_and_run(store, recipe, w
         for folder in ("", "reports", "reports/evaluation")
         for file in store.list_artifacts(run.info.run_id, folder)
     }
-    assert {"card.json", "card.md", "recipe.json", "reports/metrics.json", "reports/evaluation/samples.png"} <= stored
+    assert {"card.json", "card.md", "recipe.json", "params.yaml", "reports/gate.json", "reports/metrics.json"} <= stored
+    assert "reports/evaluation/samples.png" in stored
+    assert run.data.params["train.batch"] == "4"
+    assert version.tags["ganvas.gate"] == "passed"
+    assert "passed: there is no champion yet" in version.description
 
     mlflow = load_mlflow()
     monkeypatch.setattr(mlflow.tracking._tracking_service.utils, "_tracking_uri", store.tracking_uri)
@@ -185,6 +193,13 @@ def test_the_card_reads_well(recipe):
     assert "| in | latent | N x 4 | latent |" in text
     assert "| recall | 0.5 |" in text
     assert "| data_md5 | d1 |" in text
+
+
+def test_a_long_card_is_cut_at_the_end_of_a_line_to_fit_into_a_version(recipe):
+    text = description(_card(recipe), {f"figure {number}": 1.0 for number in range(1000)}, ["passed: all is well"])
+    assert LONGEST_DESCRIPTION - 40 < len(text) <= LONGEST_DESCRIPTION
+    assert text.endswith(" | 1 |\n…\n")
+    assert "- passed: all is well" in text
 
 
 def _fields(card):

@@ -21,9 +21,9 @@ REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
         {"bank", "extractor", "inception_net", "patches", "similarity", "train_net", "vgg19", "weights"},
     ),
     "descriptors": (DESCRIPTORS, {"descriptor"}),
-    "networks": (NETWORKS, {"layers", "painter", "patch"}),
+    "networks": (NETWORKS, {"coding", "layers", "mixture", "painter", "patch"}),
     "losses": (LOSSES, set()),
-    "objectives": (OBJECTIVES, {"augmentation", "penalties"}),
+    "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties"}),
 }
 
 

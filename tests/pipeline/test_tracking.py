@@ -11,7 +11,7 @@ import pytest
 from pipeline import tracking
 from pipeline.errors import TrackingError
 from pipeline.store import connect, embedded_database, experiment_id, load_mlflow
-from pipeline.tracking import MlflowTracker, NullTracker, open_tracker, revision
+from pipeline.tracking import MlflowTracker, NullTracker, open_tracker, revision_tags
 
 
 def _open(recipe, tmp_path, *, resume=False, data_digest="d1"):
@@ -200,7 +200,7 @@ def test_processes_that_start_at_once_share_one_embedded_store(tmp_path, monkeyp
 def test_the_revision_tells_the_commit_and_whether_files_differ_from_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert revision() == {}
+    assert revision_tags() == {}
     for name in ("dvc.lock", "code.py"):
         (tmp_path / name).write_text("1\n")
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
@@ -208,9 +208,9 @@ def test_the_revision_tells_the_commit_and_whether_files_differ_from_it(tmp_path
         subprocess.run(["git", *command], check=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     (tmp_path / "dvc.lock").write_text("2\n")
-    assert revision() == {"mlflow.source.git.commit": commit, "ganvas.dirty": "false"}
+    assert revision_tags() == {"mlflow.source.git.commit": commit, "ganvas.dirty": "false"}
     (tmp_path / "code.py").write_text("2\n")
-    assert revision()["ganvas.dirty"] == "true"
+    assert revision_tags()["ganvas.dirty"] == "true"
 
 
 def _closed_port():

@@ -52,9 +52,11 @@ def test_training_leaves_weights_curves_and_a_sheet_and_nothing_else(prepared: W
     assert set(rows[0]) == {
         "step",
         "logit_gap",
-        *("frechet", "recall", "diversity", "class_coverage"),
         *(f"{role}_{figure}" for role in ("generator", "discriminator") for figure in ("loss", "gradient")),
     }
+    with (prepared.reports / "snapshots.csv").open() as stream:
+        assert stream.readline() == "step,frechet,recall,diversity,class_coverage\n"
+        assert [line.split(",")[0] for line in stream] == ["2", "4", "6"]
     with PIL.Image.open(prepared.reports / "training.png") as sheet:
         assert np.asarray(sheet.convert("RGB")).std() > 1
     assert not prepared.progress.exists()

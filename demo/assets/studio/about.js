@@ -1,0 +1,76 @@
+// What is served here, what it cannot do, how to call it, and whose the data are.
+
+import { call, fill, make, models, notice, register, say, spoken } from "./core.js";
+
+const LIMITS = ["size", "truth", "bits", "private"];
+const LICENCES = ["procedural", "photographs", "digits", "cifar10", "folder", "ganvas"];
+const list = (prefix, names) => names.map((name) => `<li data-say="about_${prefix}_${name}"></li>`).join("");
+
+const MARKUP = `
+<div class="sheet about">
+  <h2 data-say="about_models"></h2>
+  <div class="cards" id="about-models"></div>
+  <h2 data-say="about_limits"></h2><ul>${list("limit", LIMITS)}</ul>
+  <h2 data-say="about_api"></h2><p data-say="about_api_why"></p><div class="snippets"></div>
+  <h2 data-say="about_licences"></h2><ul>${list("licence", LICENCES)}</ul>
+</div>`;
+
+export async function mount(element) {
+  const root = element.appendChild(make(MARKUP));
+  const served = await models();
+  const snippets = await (await call("snippets")).json();
+  const sampler = served.find((model) => model.task === "sample")?.name ?? "MODEL";
+  const origin = document.baseURI.split("?")[0].replace(/\/$/, "");
+  const programs = Object.entries(snippets).map(([name, text]) => [name, text.replaceAll("ORIGIN", origin).replaceAll("MODEL", sampler)]);
+
+  function speak() {
+    const none = make('<p class="notice"></p>');
+    none.textContent = say("about_none");
+    root.querySelector("#about-models").replaceChildren(...(served.length ? served.map(card) : [none]));
+    root.querySelector(".snippets").replaceChildren(...programs.map(([name, text]) => program(name, text)));
+  }
+  speak();
+  return register("about", root, { write() {}, speak });
+}
+
+function card(model) {
+  const article = make('<article><h3></h3><p class="what"></p><dl></dl></article>');
+  article.querySelector("h3").textContent = model.name;
+  article.querySelector(".what").textContent = model.description || say(`about_task_${model.task}`);
+  const channels = say(model.channels === 1 ? "about_grey" : "about_colour");
+  const facts = {
+    version: [model.version, model.alias].filter((part) => part !== null).join(" · "),
+    date: model.date,
+    size: fill("about_pixels", { size: model.size, channels }),
+    classes: model.choices.map(spoken).join(", "),
+    quality: figures(model.metrics) || say("about_unmeasured"),
+    made: figures(model.provenance),
+    device: model.provider,
+    digest: model.sha256,
+  };
+  const list = article.querySelector("dl");
+  for (const [name, text] of Object.entries(facts)) {
+    if (!text) continue;
+    const [term, value] = [document.createElement("dt"), document.createElement("dd")];
+    term.textContent = say(`about_${name}`);
+    value.textContent = text;
+    value.className = name;
+    list.append(term, value);
+  }
+  return article;
+}
+
+const figures = (told) => Object.entries(told).map(([name, value]) => `${spoken(name)} ${value}`).join(" · ");
+
+function program(name, text) {
+  const block = make(`<section><header><h3></h3><button type="button"></button></header><pre tabindex="0"></pre></section>`);
+  block.querySelector("h3").textContent = name;
+  block.querySelector("pre").textContent = text;
+  const button = block.querySelector("button");
+  button.textContent = fill("about_copy", { name });
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text);
+    notice(say("about_copied"));
+  });
+  return block;
+}

@@ -1,0 +1,132 @@
+// What the studio's tabs share: texts in the visitor's language, calls to the server, state in the address, notices.
+
+const base = new URL("studio/", document.baseURI.split("?")[0]);
+const mounted = {};
+const wanted = {};
+
+export const say = (key) => ganvas.texts[ganvas.language()][key] ?? key;
+
+/** Fill every `data-say`, `data-say-label` and the like below `root`; called again when the language changes. */
+export function translate(root) {
+  for (const node of root.querySelectorAll("[data-say]")) node.textContent = say(node.dataset.say);
+  for (const node of root.querySelectorAll("[data-say-label]")) node.setAttribute("aria-label", say(node.dataset.sayLabel));
+  for (const node of root.querySelectorAll("[data-say-title]")) node.title = say(node.dataset.sayTitle);
+}
+
+/** Replace `{name}` in a text by values. */
+export const fill = (key, values) => say(key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+export function make(markup) {
+  const template = document.createElement("template");
+  template.innerHTML = markup.trim();
+  return template.content.firstElementChild;
+}
+
+export const spoken = (name) => name.replaceAll("_", " ");
+export const surprise = () => Math.floor(Math.random() * 1e6);
+
+export async function call(path, body, { signal } = {}) {
+  const json = !(body instanceof Blob);
+  const answer = await fetch(new URL(path, base), {
+    method: body ? "POST" : "GET",
+    headers: body && json ? { "content-type": "application/json" } : {},
+    body: body && json ? JSON.stringify(body) : body,
+    signal,
+  });
+  if (!answer.ok) throw new Error((await answer.json()).error);
+  return answer;
+}
+
+let known;
+/** The models that serve, from the server once per page; `task` leaves the others out. */
+export async function models(task) {
+  known ??= call("models").then((answer) => answer.json());
+  return (await known).filter((model) => !task || model.task === task);
+}
+
+/** Say something briefly, to eyes and to screen readers. */
+export function notice(text, kind = "note") {
+  const shelf = document.querySelector("#ganvas-notices")
+    ?? document.body.appendChild(make('<div id="ganvas-notices" role="status" aria-live="polite"></div>'));
+  const slip = shelf.appendChild(make(`<p class="slip ${kind}"></p>`));
+  slip.textContent = text;
+  setTimeout(() => slip.remove(), 6000);
+}
+
+/** Tell of a failure, but not of what the visitor ended. */
+export function tell(error) {
+  if (error.name !== "AbortError") notice(error.message, "problem");
+}
+
+/** Draw a tab into `element` once, and again in another language; `tab` has `read()` and `write(state)`. */
+export function register(key, element, tab) {
+  mounted[key] = tab;
+  translate(element);
+  document.addEventListener("ganvas:language", () => {
+    translate(element);
+    tab.speak?.();
+  });
+  const state = wanted[key] ?? fromAddress(key);
+  delete wanted[key];
+  return tab.write(state ?? {});
+}
+
+export function open(key, state) {
+  if (state && mounted[key]) mounted[key].write(state);
+  else if (state) wanted[key] = state;
+  document.querySelector(`[role="tab"][data-tab-id="${key}"]`)?.click();
+}
+
+export const shown = () => document.querySelector('[role="tab"][aria-selected="true"]')?.dataset.tabId;
+
+function fromAddress(key) {
+  const query = new URLSearchParams(location.search);
+  return query.get("tab") === key ? Object.fromEntries(query) : null;
+}
+
+/** Write a tab's state into the address, so that it can be sent, kept as a bookmark, or reloaded. */
+export function remember(key, state) {
+  if (shown() !== key) return;
+  const query = new URLSearchParams({ tab: key, ...state });
+  history.replaceState(history.state, "", `?${query}`);
+}
+
+export async function share() {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    notice(say("page_copied"));
+  } catch {
+    prompt(say("page_copy"), location.href);
+  }
+}
+
+/** Offer bytes as a file. */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** Fill a `<select>` with `[value, text]` pairs and choose one of them, the first where there is no such. */
+export function offer(select, pairs, value) {
+  select.replaceChildren(...pairs.map(([key, text]) => new Option(text, key)));
+  select.value = pairs.some(([key]) => key === value) ? value : (pairs[0]?.[0] ?? "");
+}
+
+/** Number from a text of the address, or `otherwise` where it is none or out of range. */
+export function number(text, { low, high, otherwise }) {
+  const value = Number(text);
+  return text !== undefined && text !== "" && value >= low && value <= high ? value : otherwise;
+}
+
+/** `12:waves,7:any` <-> pins. */
+export const writePins = (pins) => pins.map((pin) => `${pin.seed}:${pin.class}`).join(",");
+export function readPins(text) {
+  const pins = (text ?? "").split(",").filter(Boolean).map((part) => {
+    const [seed, name = "any"] = part.split(":");
+    return { seed: Number(seed), class: name };
+  });
+  return pins.filter((pin) => Number.isInteger(pin.seed) && pin.seed >= 0 && pin.seed < 2 ** 32);
+}

@@ -1,0 +1,104 @@
+"""The tab that checks a picture against its own recipe, and its endpoint `/studio/verify`."""
+
+import base64
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from demo.catalog import Catalog
+from demo.service import Turns, read_body
+from demo.tabs.tab import Tab
+from demo.verification import Report, verify
+
+TEXTS_EN = {
+    "title": "Verify",
+    "tour": "Drop a picture made here, and see it made again, bit for bit.",
+    "lead": "A picture made here carries its recipe. Drop it, and it is painted anew and compared pixel by pixel.",
+    "drop": "Drop a PNG here, or choose one",
+    "busy": "Painting it anew ...",
+    "yours": "Your picture",
+    "anew": "Made again now",
+    "same": "The same, bit for bit",
+    "differs": "Not the same",
+    "other_file": "Made with another version of the model",
+    "no_model": "The model is not at hand",
+    "no_recipe": "No recipe in this picture",
+    "needs_photograph": "Made from a photograph",
+    "not_followed": "The recipe cannot be followed",
+    "same_why": "All {pixels} pixels are what the recipe makes.",
+    "differs_why": "{differing} of {pixels} pixels differ, by at most {largest} of 255 levels. Small differences come "
+    "from other processors or library versions, large ones from editing.",
+    "other_file_why": "The recipe names another model file than the one that is served under this name. With this one, "
+    "{differing} of {pixels} pixels differ, by at most {largest} of 255 levels.",
+    "no_model_why": "This server has no model of that name; its recipe is below.",
+    "no_recipe_why": "It was not made here, or a program that saved it again took the recipe out.",
+    "needs_photograph_why": "The photograph does not travel with the picture, so it cannot be painted anew; the model "
+    "and the settings are below.",
+    "check_recipe": "Recipe found",
+    "check_model": "Model at hand",
+    "check_hash": "Same model file",
+    "check_pixels": "Same pixels",
+    "recipe": "Recipe",
+    "open": "Open in {tab}",
+}
+TEXTS_ZH = {
+    "title": "验证",
+    "tour": "放入一幅在此生成的图片，看它被逐位重新生成。",
+    "lead": "在此生成的图片都带有配方。放入图片，它会被重新绘制并逐像素比较。",
+    "drop": "把 PNG 拖到这里，或点击选择",
+    "busy": "正在重新绘制……",
+    "yours": "你的图片",
+    "anew": "刚刚重新生成",
+    "same": "逐位相同",
+    "differs": "不相同",
+    "other_file": "由模型的另一版本生成",
+    "no_model": "此处没有该模型",
+    "no_recipe": "这幅图片没有配方",
+    "needs_photograph": "由照片生成",
+    "not_followed": "无法按配方重现",
+    "same_why": "全部 {pixels} 个像素都与配方所得一致。",
+    "differs_why": "{pixels} 个像素中有 {differing} 个不同，最多相差 {largest} 级（共 255 级）。"
+    "微小差异来自不同的处理器或库版本，较大差异来自编辑。",
+    "other_file_why": "配方所指的模型文件与此处同名的文件不同。用此处的文件，"
+    "{pixels} 个像素中有 {differing} 个不同，最多相差 {largest} 级（共 255 级）。",
+    "no_model_why": "此服务器没有这个名字的模型，配方见下。",
+    "no_recipe_why": "它不是在此生成的，或者重新保存它的程序去掉了配方。",
+    "needs_photograph_why": "照片不随图片保存，因此无法重新绘制；模型与设置见下。",
+    "check_recipe": "找到配方",
+    "check_model": "有该模型",
+    "check_hash": "模型文件相同",
+    "check_pixels": "像素相同",
+    "recipe": "配方",
+    "open": "在“{tab}”中打开",
+}
+
+_MAX_FILE = 32 * 2**20
+
+
+def routes(catalog: Catalog, turns: Turns) -> APIRouter:
+    """Return `POST /studio/verify`: a PNG as the body, the report as JSON."""
+    router = APIRouter()
+
+    @router.post("/verify")
+    async def check(request: Request) -> dict[str, Any]:
+        content = await read_body(request, limit=_MAX_FILE)
+        return await turns.take(lambda: _told(verify(catalog, content)))
+
+    return router
+
+
+def _told(report: Report) -> dict[str, Any]:
+    picture = report.regenerated
+    return {
+        "verdict": report.verdict,
+        "recipe": report.recipe,
+        "reason": report.reason,
+        "served_sha256": report.served_sha256,
+        "pixels": report.pixels,
+        "differing": report.differing,
+        "largest": report.largest,
+        "png": base64.b64encode(picture.to_png()).decode() if picture else None,
+    }
+
+
+TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, routes=routes)

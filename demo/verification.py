@@ -1,0 +1,120 @@
+"""Is this picture what it says it is? Its recipe is read, followed anew, and the pixels are compared one by one."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import PIL.Image
+from PIL.Image import Image
+
+from demo.catalog import Catalog
+from demo.errors import DemoError
+from demo.images import read_picture
+from demo.places import Picture, Place, draw_place
+from demo.provenance import RECIPE_KEY
+from demo.sampling import SampleRequest, draw_samples
+
+Verdict = Literal["same", "differs", "other file", "no model", "no recipe", "needs photograph", "not followed"]
+_MAX_RECIPE = 64_000
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found out.
+
+    `same`: regenerated, equal in every pixel. `differs`: regenerated, and `differing` of `pixels` pixels are off by at
+    most `largest` of 255 levels. `other file`: as either, but with a model file that has another digest than the recipe
+    names. `no model`: a model of that name is not served here. `needs photograph`: a stylised picture, whose photograph
+    does not travel with it. `not followed`: the recipe is damaged, and `reason` says how. `no recipe`: none in it.
+    """
+
+    verdict: Verdict
+    recipe: Mapping[str, Any] | None = None
+    reason: str = ""
+    served_sha256: str | None = None
+    pixels: int = 0
+    differing: int = 0
+    largest: int = 0
+    regenerated: Picture | None = None
+
+
+def verify(catalog: Catalog, content: bytes) -> Report:
+    """Return the report on a PNG.
+
+    Raises:
+        PictureError: it is no readable PNG.
+
+    """
+    image = read_picture(content, formats=("PNG",))
+    recipe = _recipe_of(content)
+    if recipe is None:
+        return Report("no recipe")
+    models = {entry.name: entry.model for entry in catalog.entries() if entry.model}
+    model = models.get(str(recipe.get("model")))
+    if model is None:
+        return Report("no model", recipe)
+    if "pins" not in recipe and "seed" not in recipe:
+        return Report("needs photograph", recipe, served_sha256=model.sha256)
+    try:
+        picture = follow(catalog, recipe)
+    except DemoError as error:
+        return Report("not followed", recipe, str(error), model.sha256)
+    differing, largest = _compare(image, picture.image)
+    verdict: Verdict = "differs" if differing else "same"
+    return Report(
+        verdict if model.sha256 == recipe.get("sha256") else "other file",
+        recipe,
+        served_sha256=model.sha256,
+        pixels=image.width * image.height,
+        differing=differing,
+        largest=largest,
+        regenerated=picture,
+    )
+
+
+def follow(catalog: Catalog, recipe: Mapping[str, Any]) -> Picture:
+    """Return the picture that a recipe of the Sample, Explore or Journey tab describes.
+
+    Raises:
+        RequestError: the recipe is damaged or names no model of here.
+        ModelError: the model does not open or fails.
+
+    """
+    model = catalog.model(str(recipe.get("model")), task="sample")
+    said = {key: value for key, value in recipe.items() if key not in {"model", "sha256"}}
+    if "pins" in said:
+        return draw_place(model, Place.parse(model.card, said))
+    request = SampleRequest.parse(
+        model,
+        choice=said.get("class") or "any",
+        seed=said.get("seed"),
+        count=1,
+        truncation=said.get("truncation"),
+        enlarge=said.get("enlarge"),
+    )
+    return draw_samples(model, request)[0]
+
+
+def _recipe_of(content: bytes) -> Mapping[str, Any] | None:
+    """Return the recipe in the PNG's text; the picture itself has been read before."""
+    with PIL.Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+        image.load()
+        text = image.info.get(RECIPE_KEY)
+    if not isinstance(text, str) or len(text) > _MAX_RECIPE:
+        return None
+    try:
+        recipe = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return recipe if isinstance(recipe, dict) else None
+
+
+def _compare(one: Image, other: Image) -> tuple[int, int]:
+    """Return how many pixels differ and by how many levels at most; pictures of other sizes differ everywhere."""
+    if one.size != other.size:
+        return one.width * one.height, 255
+    difference = np.abs(np.asarray(one.convert("RGB"), np.int16) - np.asarray(other.convert("RGB"), np.int16))
+    return int((difference.max(axis=-1) > 0).sum()), int(difference.max())

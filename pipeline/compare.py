@@ -1,0 +1,222 @@
+"""Command: all recipes of a params file -> one table that ranks their registered models, and one sheet of pictures.
+
+python -m pipeline compare [--params FILE] [--out FILE]
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from demo.card import ModelCard, Task
+from demo.engine import Model
+from demo.errors import ModelError
+from pipeline.errors import TrackingError
+from pipeline.gathering import draw_samples
+from pipeline.pictures import Uint8, contact_sheet
+from pipeline.progress import console
+from pipeline.recipe import read_names, read_recipe
+from pipeline.registry import CHALLENGER
+from pipeline.store import connect, load_mlflow, reporting
+from pipeline.workspace import Workspace, writing
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+SHOWN = 12
+"""Pictures of each model on the sheet, of the seeds 0 to 11."""
+_HEADS = ("bound, nats", "reconstruction error", "size, kB", "training, min", "one picture, ms", "what it is")
+SIDE = 64
+"""Pixels a side that all pictures are brought to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Which figure of a report ranks the models of a task, which says how diverse they are, and how both are called."""
+
+    quality: tuple[str, ...]
+    quality_name: str
+    lower_is_better: bool
+    diversity: tuple[str, ...]
+    diversity_name: str
+
+
+JUDGEMENTS: Mapping[Task, Judgement] = {
+    "sample": Judgement(
+        quality=("frechet", "distance"),
+        quality_name="Fréchet distance, lower is better",
+        lower_is_better=True,
+        diversity=("precision_recall", "recall"),
+        diversity_name="recall",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the registry knows of a recipe's challenger; None where a report lacks a figure.
+
+    `kilobytes` is the size of its graphs together, `minutes` the wall time of its training, `milliseconds` the median
+    time of one picture. `bound` is the importance-weighted one, in nats, `error` the mean square of reconstruction.
+    """
+
+    recipe: str
+    version: int
+    task: Task
+    quality: float | None
+    diversity: float | None
+    bound: float | None
+    error: float | None
+    kilobytes: float | None
+    minutes: float | None
+    milliseconds: float | None
+    description: str
+
+
+def compare(params: Path, out: Path) -> None:
+    """Write `out` in Markdown, and beside it the same rows as JSON and a sheet of all sampling models as PNG.
+
+    Raises:
+        RecipeError: the params file is wrong.
+        TrackingError: the registry does not answer, or knows none of the recipes.
+
+    """
+    client = connect()
+    names = read_names(params)
+    rows = [row for name in names if (row := _read_row(client, name)) is not None]
+    if not rows:
+        raise TrackingError(
+            f"no model of {params} is registered; run `dvc repro` there, or `python -m pipeline register RECIPE`"
+        )
+    ranked = rank(rows)
+    missing = [name for name in names if name not in {row.recipe for row in rows}]
+    with writing(out) as scratch:
+        scratch.write_text(markdown(ranked, missing=missing), encoding="utf-8")
+    with writing(out.with_suffix(".json")) as scratch:
+        table = [asdict(row) for row in ranked]
+        scratch.write_text(json.dumps(table, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    _write_sheet([row.recipe for row in ranked if row.task == "sample"], params, out.with_suffix(".png"))
+    console.print(f"{out}: {len(rows)} models ranked, {len(missing)} not registered")
+
+
+def rank(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows task by task, the best quality first, those without a figure last."""
+
+    def key(row: Row) -> tuple[str, bool, float, str]:
+        judgement = JUDGEMENTS.get(row.task)
+        quality = row.quality or 0.0
+        return (
+            row.task,
+            row.quality is None,
+            quality if judgement and judgement.lower_is_better else -quality,
+            row.recipe,
+        )
+
+    return sorted(rows, key=key)
+
+
+def markdown(rows: Sequence[Row], *, missing: Sequence[str]) -> str:
+    """Return ranked rows as a table for each task, and the names of what is `missing`."""
+    lines = ["# Models compared", "", "Made from the registry by `python -m pipeline compare`; not to be edited.", ""]
+    for task in dict.fromkeys(row.task for row in rows):
+        judgement = JUDGEMENTS.get(task)
+        named = [judgement.quality_name, judgement.diversity_name] if judgement else ["quality", "diversity"]
+        heads = ["", "recipe", *named, *_HEADS]
+        lines += [f"## {task}", "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+        lines += [
+            f"| {place} | `{row.recipe}` | {_said(row.quality)} | {_said(row.diversity)} | {_said(row.bound)} | "
+            f"{_said(row.error)} | {_said(row.kilobytes)} | {_said(row.minutes)} | {_said(row.milliseconds)} | "
+            f"{row.description} |"
+            for place, row in enumerate((row for row in rows if row.task == task), 1)
+        ]
+        lines.append("")
+    if missing:
+        lines += [f"Not registered: {', '.join(f'`{name}`' for name in missing)}.", ""]
+    return "\n".join(lines)
+
+
+def _said(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.3g}" if abs(figure) < 1000 else f"{figure:,.0f}"
+
+
+def _read_row(client: "MlflowClient", name: str) -> Row | None:
+    """Return the row of a recipe's challenger, None where there is none."""
+    try:
+        version = client.get_model_version_by_alias(name, CHALLENGER)
+    except load_mlflow().exceptions.MlflowException:
+        return None
+    with reporting(), tempfile.TemporaryDirectory() as folder:
+        kept = {file.path for file in client.list_artifacts(version.run_id, "reports")}
+
+        def report(file: str) -> Any:
+            if f"reports/{file}" not in kept:
+                return {}
+            path = client.download_artifacts(version.run_id, f"reports/{file}", folder)
+            return json.loads(Path(path).read_text(encoding="utf-8"))
+
+        metrics, latency, export = (report(file) for file in ("metrics.json", "latency.json", "export.json"))
+        card = ModelCard.from_json(Path(client.download_artifacts(version.run_id, "card.json", folder)).read_text())
+        minutes = _minutes(client, version)
+    judgement = JUDGEMENTS.get(card.task)
+    timed = next((entry for entry in latency.values() if isinstance(entry, dict)), {})
+    return Row(
+        recipe=name,
+        version=int(version.version),
+        task=card.task,
+        quality=_figure(metrics, judgement.quality) if judgement else None,
+        diversity=_figure(metrics, judgement.diversity) if judgement else None,
+        bound=_figure(metrics, ("bound", "importance_weighted")),
+        error=_figure(metrics, ("reconstruction", "error")),
+        kilobytes=round(export["bytes"] / 1000, 1) if "bytes" in export else None,
+        minutes=minutes,
+        milliseconds=_figure(timed, ("median_ms",)),
+        description=card.description,
+    )
+
+
+def _minutes(client: "MlflowClient", version: "ModelVersion") -> float | None:
+    """Return how long the training took that a version's run descends from."""
+    parent = client.get_run(version.run_id).data.tags.get("mlflow.parentRunId")
+    if parent is None:
+        return None
+    info = client.get_run(parent).info
+    minutes: float = round((info.end_time - info.start_time) / 60_000, 2)
+    return minutes
+
+
+def _figure(report: Any, path: Sequence[str]) -> float | None:
+    for key in path:
+        if not isinstance(report, Mapping) or key not in report:
+            return None
+        report = report[key]
+    return report if isinstance(report, int | float) else None
+
+
+def _write_sheet(recipes: Sequence[str], params: Path, path: Path) -> None:
+    """Draw a row of pictures of every sampling model whose file is there, from the same seeds."""
+    rows, names = [], []
+    for name in recipes:
+        recipe = read_recipe(params, name)
+        try:
+            model = Model.open(Workspace(name, params.parent).model)
+        except ModelError:
+            continue
+        labels = np.arange(SHOWN) % max(1, len(model.card.choices))
+        rows.append(_square(draw_samples(model, range(SHOWN), labels)))
+        names.append(recipe.name)
+    if rows:
+        sheet = contact_sheet(np.concatenate(rows), columns=SHOWN, title="The same seeds, every model", rows=names)
+        with writing(path) as scratch:
+            sheet.save(scratch)
+
+
+def _square(pictures: Uint8) -> Uint8:
+    """Return pictures (N, C, S, S) as (N, 3, 64, 64), each pixel repeated or skipped."""
+    places = np.arange(SIDE) * pictures.shape[2] // SIDE
+    chosen = pictures[:, :, places][:, :, :, places]
+    return np.broadcast_to(chosen, (len(chosen), 3, SIDE, SIDE))

@@ -1,0 +1,199 @@
+"""A search for better settings of a recipe: an Optuna study of short trainings.
+
+python -m pipeline sweep RECIPE
+
+`recipes.RECIPE.sweep` says what may change. The study is `.sweeps/RECIPE.db`, so a stopped sweep goes on where it was;
+every trial is a child run in MLflow. What was found best is written into params.yaml, to be looked at and committed.
+"""
+
+import copy
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from filelock import FileLock, Timeout
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from pipeline.assembly import assemble
+from pipeline.data.dataset import Dataset
+from pipeline.device import choose_device, memory_advice
+from pipeline.errors import RecipeError, TrainingError
+from pipeline.paramsfile import place_value, set_values
+from pipeline.progress import console
+from pipeline.recipe import Recipe, Span, Sweep, parse_recipe, read_section
+from pipeline.tracking import Tracker
+from pipeline.train import settings_of
+from pipeline.trials import child_run, parent_run
+from pipeline.watch import Watch
+from pipeline.workspace import Workspace
+
+_STARTUP_TRIALS = 4
+_DIGITS = 3
+
+
+def sweep(name: str, params: Path, workspace: Workspace) -> None:
+    """Run the trials that the study of a recipe lacks, and write the best settings into `params`.
+
+    Raises:
+        RecipeError: the recipe has no `sweep`, or something in it is wrong.
+        DataError: the data are missing or too few for a batch.
+        TrainingError: another sweep of the recipe is running, or no trial came to an end.
+        TrackingError: the tracking store cannot be opened.
+        StorageError: the params file cannot be written.
+
+    """
+    section = read_section(params, name)
+    recipe = parse_recipe(name, section)
+    settings = recipe.sweep
+    if settings is None:
+        raise RecipeError(f"{name}.sweep", "missing", "say under sweep.space what may change, as the README shows")
+    dataset = Dataset.open(workspace.prepared)
+    folder = workspace.root / ".sweeps"
+    folder.mkdir(exist_ok=True)
+    with _alone(folder / f"{name}.lock", name):
+        study = _open_study(folder / f"{name}.db", recipe, _as_it_is(section, settings), dataset)
+        with parent_run(recipe, study.study_name, data_digest=dataset.digest) as parent:
+
+            def objective(trial: Trial) -> float:
+                variant = _variant(name, section, settings, trial)
+                with child_run(variant, parent, data_digest=dataset.digest, number=trial.number) as tracker:
+                    tracker.log_params(settings_of(variant))
+                    return _train(variant, dataset, trial=trial, tracker=tracker, metric=settings.metric)
+
+            _run(study, objective, settings)
+    _write_best(study, params, name)
+
+
+@contextmanager
+def _alone(path: Path, name: str) -> Iterator[None]:
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise TrainingError(f"another sweep of '{name}' is running here; wait for it, or stop it") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _open_study(database: Path, recipe: Recipe, first: dict[str, Any], dataset: Dataset) -> optuna.Study:
+    """Open the study of these settings and data; trials that a killed sweep left unfinished are run again."""
+    assert recipe.sweep is not None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    searched = recipe.sweep.model_dump(mode="json", exclude={"trials"})
+    told = json.dumps([searched, recipe.digest, dataset.digest], sort_keys=True)
+    study = optuna.create_study(
+        study_name=f"{recipe.name}-{hashlib.sha256(told.encode()).hexdigest()[:8]}",
+        storage=f"sqlite:///{database.absolute().as_posix()}",
+        load_if_exists=True,
+        sampler=optuna.samplers.TPESampler(seed=recipe.sweep.seed, n_startup_trials=_STARTUP_TRIALS),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS),
+    )
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+        study.enqueue_trial(trial.params)
+    if not study.trials:
+        study.enqueue_trial(first)
+    return study
+
+
+def _as_it_is(section: Mapping[str, Any], space: Sweep) -> dict[str, Any]:
+    """Return the recipe's own settings as far as they lie in the space, for the first trial."""
+    found = {}
+    for key, allowed in space.space.items():
+        value: Any = section
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        inside = (
+            isinstance(value, int | float) and allowed.low <= value <= allowed.high
+            if isinstance(allowed, Span)
+            else value in allowed
+        )
+        if inside:
+            found[key] = value
+    return found
+
+
+def _run(study: optuna.Study, objective: Callable[[Trial], float], settings: Sweep) -> None:
+    done = len(study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED)))
+    if done:
+        console.print(f"{study.study_name}: {done} trials are known")
+
+    def tell(_: optuna.Study, trial: FrozenTrial) -> None:
+        value = f"{settings.metric} {trial.value:.4g}" if trial.state == TrialState.COMPLETE else "given up early"
+        chosen = ", ".join(f"{key} {value}" for key, value in trial.params.items())
+        console.print(f"trial {trial.number}: {value} with {chosen}")
+
+    study.optimize(objective, n_trials=max(0, settings.trials - done), callbacks=[tell], catch=(TrainingError,))
+
+
+def _variant(name: str, section: Mapping[str, Any], settings: Sweep, trial: Trial) -> Recipe:
+    changed = copy.deepcopy(dict(section))
+    for key, allowed in settings.space.items():
+        place_value(changed, key, _suggest(trial, key, allowed))
+    if settings.steps:
+        place_value(changed, "train.budget", {"steps": settings.steps})
+    return parse_recipe(name, changed)
+
+
+def _suggest(trial: Trial, key: str, allowed: Span | list[Any]) -> Any:
+    if not isinstance(allowed, Span):
+        return trial.suggest_categorical(key, allowed)
+    if isinstance(allowed.low, int) and isinstance(allowed.high, int):
+        return trial.suggest_int(key, allowed.low, allowed.high, log=allowed.log)
+    return _round(trial.suggest_float(key, float(allowed.low), float(allowed.high), log=allowed.log))
+
+
+def _round(value: float) -> float:
+    """Return a number as it is written back."""
+    return float(f"{value:.{_DIGITS}g}")
+
+
+def _train(recipe: Recipe, dataset: Dataset, *, trial: Trial, tracker: Tracker, metric: str) -> float:
+    """Return the lowest value of the metric in a training, which ends early where it falls behind the others."""
+    trainer, _ = assemble(recipe, dataset, device=choose_device())
+    watch = Watch(recipe, dataset, trainer=trainer, tracker=tracker, good=Path())
+    pause = -(-trainer.steps // recipe.train.snapshots)
+    lowest, reported = math.inf, 0
+    with memory_advice(recipe.train.batch):
+        for step, figures in trainer.run():
+            tracker.log_metrics(step, figures)
+            shown = step % pause == 0 or step == trainer.steps
+            if shown:
+                watch.take_snapshot()
+            for row in trainer.history[reported:]:
+                if metric in row and math.isfinite(row[metric]):
+                    lowest = min(lowest, row[metric])
+                    trial.report(row[metric], int(row["step"]))
+            reported = len(trainer.history)
+            if (figures or shown) and watch.examine():
+                raise TrainingError(f"{recipe.name}: the trial fell back, which a sweep does not wait for")
+            if trial.should_prune():
+                raise optuna.TrialPruned
+    if not math.isfinite(lowest):
+        known = ", ".join(dict.fromkeys(name for row in trainer.history for name in row if name != "step"))
+        raise RecipeError(f"{recipe.name}.sweep.metric", f"is '{metric}'", f"choose from {known}")
+    return lowest
+
+
+def _write_best(study: optuna.Study, params: Path, name: str) -> None:
+    if not study.get_trials(states=(TrialState.COMPLETE,)):
+        raise TrainingError(f"no trial of {study.study_name} came to an end; look at what they said above")
+    best = study.best_trial
+    if best.number == 0:
+        console.print(f"{study.study_name}: nothing was better than {params} as it is ({best.value:.4g})")
+        return
+    values = {key: _round(value) if isinstance(value, float) else value for key, value in best.params.items()}
+    set_values(params, name, values)
+    first = study.trials[0]
+    before = f" instead of {first.value:.4g}" if first.state == TrialState.COMPLETE else ""
+    console.print(
+        f"{study.study_name}: trial {best.number} is the best, {best.value:.4g}{before}; {params} holds it now: see "
+        "`git diff`, run `dvc repro`, and commit both"
+    )

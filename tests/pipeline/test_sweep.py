@@ -1,0 +1,156 @@
+"""Sweeps of tiny trainings: what is tried, kept, gone on with, written back, and told to MLflow."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+import yaml
+from filelock import FileLock
+from recipes import PAINTER, STYLIST, write_params
+
+from pipeline.errors import RecipeError, TrainingError
+from pipeline.paramsfile import place_value, set_values
+from pipeline.prepare import prepare
+from pipeline.recipe import read_recipe
+from pipeline.store import connect
+from pipeline.sweep import sweep
+from pipeline.workspace import Workspace
+
+PARAMS = Path("params.yaml")
+RATE = "train.learning_rates.generator"
+SWEEP = {"space": {RATE: {"low": 1e-6, "high": 1e-2, "log": True}, "loss.name": ["hinge", "nonsaturating"]}}
+
+
+def _write(sweep_section, **more):
+    write_params(PARAMS, painter=PAINTER | {"sweep": sweep_section} | more, stylist=STYLIST)
+
+
+@pytest.fixture
+def painter(workplace):
+    """A working directory with prepared pictures for a sweep of four trials."""
+    _write(SWEEP | {"trials": 4})
+    workspace = Workspace("painter")
+    prepare(read_recipe(PARAMS, "painter"), workspace)
+    return workspace
+
+
+def _study():
+    storage = "sqlite:///.sweeps/painter.db"
+    (name,) = optuna.get_all_study_names(storage)
+    return optuna.load_study(study_name=name, storage=storage)
+
+
+def test_the_recipe_itself_is_tried_first_and_the_best_is_written_back(painter, capsys):
+    sweep("painter", PARAMS, painter)
+    study = _study()
+    assert len(study.trials) == 4
+    assert study.trials[0].params == {RATE: 1e-3, "loss.name": "nonsaturating"}
+    section = yaml.safe_load(PARAMS.read_text())["recipes"]["painter"]
+    best = study.best_trial
+    assert section["train"]["learning_rates"]["generator"] == pytest.approx(best.params[RATE], rel=0.01)
+    assert section["loss"]["name"] == best.params["loss.name"]
+    assert section["train"]["budget"] == {"steps": 6}, "what was not in the space stays"
+    read_recipe(PARAMS, "painter")
+    assert study.study_name in capsys.readouterr().err
+
+
+def test_a_sweep_goes_on_with_its_study_and_runs_again_what_was_killed(painter):
+    sweep("painter", PARAMS, painter)
+    first = [trial.params for trial in _study().trials]
+    killed = _study().ask()
+    rate = killed.suggest_float(RATE, 1e-6, 1e-2, log=True)
+    killed.suggest_categorical("loss.name", ["hinge", "nonsaturating"])
+    _write(SWEEP | {"trials": 5})
+    sweep("painter", PARAMS, painter)
+    trials = _study().trials
+    assert [trial.params for trial in trials[:4]] == first
+    assert [trial.state.name for trial in trials[4:]] == ["FAIL", "COMPLETE"]
+    assert trials[5].params[RATE] == pytest.approx(rate)
+
+
+def test_every_trial_is_a_child_run(painter, store, monkeypatch):
+    monkeypatch.delenv("GANVAS_TRACKING", raising=False)
+    sweep("painter", PARAMS, painter)
+    client = connect()
+    experiment = client.get_experiment_by_name("painter").experiment_id
+    (parent,) = client.search_runs(
+        [experiment], f"tags.`ganvas.stage` = 'sweep' and tags.`ganvas.study` = '{_study().study_name}'"
+    )
+    children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert parent.info.status == "FINISHED"
+    assert len(children) == 4
+    assert {child.info.status for child in children} <= {"FINISHED", "KILLED"}
+    assert {child.data.params["loss.name"] for child in children} <= {"hinge", "nonsaturating"}
+    assert all("frechet" in child.data.metrics for child in children)
+
+
+def test_a_hopeless_trial_is_given_up_early(painter):
+    _write(
+        {"space": {RATE: [1e-3, 1e-7]}, "trials": 12},
+        train=PAINTER["train"] | {"budget": {"steps": 12}, "snapshots": 6},
+    )
+    sweep("painter", PARAMS, painter)
+    assert "PRUNED" in {trial.state.name for trial in _study().trials}
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"space": {}}, "painter.sweep.space"),
+        ({"space": {"data.size": [16, 32]}}, "'data.size' cannot be swept"),
+        ({"space": {RATE: {"low": 2.0, "high": 1.0}}}, "low must lie below high"),
+        ({"space": {"network.widht": [4, 8]}}, r"painter\.network\.widht: unknown key; did you mean 'width'"),
+        ({"space": {RATE: [1e-3]}, "metric": "beauty"}, r"painter\.sweep\.metric: is 'beauty'; choose from .*frechet"),
+    ],
+)
+def test_a_wrong_section_is_said_in_one_sentence(section, words, *, painter):
+    _write(section)
+    before = PARAMS.read_text()
+    with pytest.raises(RecipeError, match=words):
+        sweep("painter", PARAMS, painter)
+    assert PARAMS.read_text() == before
+
+
+def test_a_recipe_without_a_sweep_and_a_second_sweep_at_once_are_refused(painter):
+    with pytest.raises(RecipeError, match=r"stylist\.sweep: missing"):
+        sweep("stylist", PARAMS, Workspace("stylist"))
+    Path(".sweeps").mkdir()
+    with FileLock(".sweeps/painter.lock"):
+        told = subprocess.run(
+            [sys.executable, "-m", "pipeline", "sweep", "painter"], capture_output=True, text=True, check=False
+        )
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == "another sweep of 'painter' is running here; wait for it, or stop it\n"
+
+
+def test_no_trial_that_came_to_an_end_is_no_result(painter):
+    _write(SWEEP | {"trials": 1}, train=PAINTER["train"] | {"learning_rates": {"generator": 1e-3}})
+    with pytest.raises(TrainingError, match="came to an end"):
+        sweep("painter", PARAMS, painter)
+
+
+def test_the_params_file_keeps_its_comments_and_spelling(tmp_path):
+    root = Path(__file__).resolve().parent.parent.parent
+    before = (root / "params.yaml").read_text()
+    path = tmp_path / "params.yaml"
+    path.write_text(before)
+    rate = "train.learning_rates.generator.start"
+    set_values(path, "painter", {rate: 4.5e-4, "network.width": 24})
+    ramp = "generator: {{start: {}, end: 0.0, since: 0.6}}".format
+    expected = before.replace(ramp("2.0e-3"), ramp("4.50e-04"), 1).replace("width: 16", "width: 24", 1)
+    assert path.read_text() == expected
+    painter = yaml.safe_load(path.read_text())["recipes"]["painter"]
+    assert painter["train"]["learning_rates"]["generator"]["start"] == 4.5e-4
+    with pytest.raises(RecipeError, match="it must hold the recipe 'nobody'"):
+        set_values(path, "nobody", {"network.width": 24})
+
+
+def test_a_number_in_the_way_becomes_a_ramp_and_a_text_is_refused():
+    section = {"rate": 0.5, "name": "x"}
+    place_value(section, "rate.end", 0.0)
+    place_value(section, "fresh.key", 1)
+    assert section == {"rate": {"start": 0.5, "end": 0.0}, "name": "x", "fresh": {"key": 1}}
+    with pytest.raises(RecipeError, match="'name' is 'x'"):
+        place_value(section, "name.deep", 1)
