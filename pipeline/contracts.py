@@ -166,6 +166,13 @@ class SelfSupervised(Protocol):
 
 
 @runtime_checkable
+class MappingDiscriminator(Protocol):
+    """A discriminator that shows what it sees: `maps` takes pictures (N, C, S, S), returns maps (N, F, H, W)."""
+
+    def maps(self, images: Tensor) -> list[Tensor]: ...
+
+
+@runtime_checkable
 class StylizingGenerator(Protocol):
     """A generator that repaints photographs, as stylization wants it.
 

@@ -38,7 +38,7 @@ from pipeline.workspace import Workspace, writing
 _CODE = (
     *("assembly.py", "autoencoders.py", "compiling.py", "contracts.py", "device.py", "distributed.py", "doctor.py"),
     *("penalty_sweep.py", "schedules.py", "scoring.py", "training.py", "train.py", "watch.py"),
-    *("networks", "losses", "objectives", "features", "tasks"),
+    *("networks", "losses", "objectives", "features", "tasks", "descriptors"),
 )
 
 

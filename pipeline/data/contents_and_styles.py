@@ -2,30 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Any, Literal
-
-from pydantic import BeforeValidator, SerializeAsAny, ValidationInfo
+from typing import Literal
 
 from pipeline.contracts import PHOTOGRAPH, Item, Source
-from pipeline.errors import DataError, RecipeError
-from pipeline.sections import Place, parse_part
-
-
-def _source(content: Any, info: ValidationInfo) -> Source:
-    if isinstance(content, Source):
-        return content
-    if not isinstance(info.context, Place):
-        raise TypeError("give a Source, or read the section with pipeline.sections.parse_part")
-    where = f"{info.context.where}.{info.field_name}"
-    source: Source = parse_part(info.context.registry, content, where)
-    for key in source.model_fields_set & set(Source.model_fields) - {"name"}:
-        raise RecipeError(
-            f"{where}.{key}", "does not belong here", "write it one level up, for contents and styles alike"
-        )
-    return source
-
-
-Nested = Annotated[SerializeAsAny[Source], BeforeValidator(_source)]
+from pipeline.data.nested import Nested
+from pipeline.errors import DataError
 
 
 class ContentsAndStyles(Source):

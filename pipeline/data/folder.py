@@ -1,5 +1,6 @@
 """A folder or zip archive of pictures, a class per sub-folder."""
 
+import csv
 import os
 import zipfile
 import zlib
@@ -32,6 +33,9 @@ class Folder(Source):
     name: Literal["folder"] = "folder"
     path: str = Field(min_length=1, description="folder or zip archive, from where the command runs")
     label: str = Field("", description="one class name for all pictures, in place of their folders' names")
+    selection: str = Field(
+        "", description="a CSV file with the columns picture and class: only these, of these classes"
+    )
 
     def total(self) -> int:
         return len(self._names())
@@ -59,6 +63,8 @@ class Folder(Source):
         if not names:
             kinds = ", ".join(sorted(suffix[1:] for suffix in _SUFFIXES))
             raise DataError(f"{path}: holds no pictures ({kinds}); put some there, a folder for each class")
+        if self.selection:
+            return self._selected(set(names))
         folders = [PurePosixPath(name).parent.parts for name in names]
         shared = len(list(takewhile(lambda level: len(set(level)) == 1, zip(*folders, strict=False))))
         if self.label or all(len(parts) == shared for parts in folders):
@@ -68,6 +74,23 @@ class Folder(Source):
             if len(parts) == shared:
                 raise DataError(f"{path}: {name} stands beside class folders; move it into one of them, or set `label`")
         return [(name, parts[shared]) for name, parts in zip(names, folders, strict=True)]
+
+    def _selected(self, names: set[str]) -> list[tuple[str, str]]:
+        try:
+            with Path(self.selection).open(encoding="utf-8", newline="") as stream:
+                chosen = [(row["picture"], row["class"]) for row in csv.DictReader(stream)]
+        except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
+            raise DataError(
+                f"{self.selection}: is no CSV file with the columns picture and class ({error}); correct it or "
+                "`selection`"
+            ) from error
+        missing = [name for name, _ in chosen if name not in names]
+        if missing or not chosen:
+            raise DataError(
+                f"{self.selection}: names {missing[0] if missing else 'no pictures'}, which {self.path} does not hold; "
+                "correct the line or `path`"
+            )
+        return chosen
 
 
 def _stored(folder: Path) -> Iterator[str]:

@@ -109,3 +109,25 @@ def total_variation(pictures: Tensor) -> Tensor:
     across = (pictures[..., :, 1:] - pictures[..., :, :-1]).abs().mean(dim=(1, 2, 3))
     down = (pictures[..., 1:, :] - pictures[..., :-1, :]).abs().mean(dim=(1, 2, 3))
     return across + down
+
+
+def style_distance(
+    maps: Sequence[tuple[Tensor, float]], targets: Sequence[tuple[Tensor, float]], *, centred: bool = True
+) -> Tensor:
+    """Return how far texture and palette of pictures are from those of others, by their weighted maps: (N,).
+
+    Maps are (N, F, H, W), of the two sides in the same order. The logarithm keeps styles of little contrast, whose
+    relative distances are large, from outweighing all else. Gram matrices that are not `centred` hold the mean colour
+    too, which outweighs texture.
+    """
+    products = centred_gram if centred else gram
+    distances = []
+    for (features, weight), (target, _) in zip(maps, targets, strict=True):
+        # Gram matrices lose their digits in half precision.
+        with torch.autocast(features.device.type, enabled=False):
+            ours, theirs = features.float(), target.float()
+            texture = gram_distance(products([ours]), products([theirs]))
+            shift = (ours.mean((2, 3)) - theirs.mean((2, 3))).square().sum(1)
+            palette = shift / theirs.var((2, 3)).sum(1).clamp_min(1e-6)
+            distances.append(weight * (texture.log1p() + palette.log1p()))
+    return torch.stack(distances).sum(dim=0) / sum(weight for _, weight in maps)

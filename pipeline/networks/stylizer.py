@@ -179,6 +179,13 @@ class PatchDiscriminator(nn.Module):
         )
         self.logit = ClassLogit(widths[-1], classes)
 
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """Return the maps (N, F, H, W) of every stage."""
+        maps = [images]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
+        return maps[1:]
+
     def forward(self, images: Tensor, classes: Tensor) -> Tensor:
         # The head is linear, so the mean of the patches' logits is the logit of their mean features.
         logits: Tensor = self.logit(self.stages(images).mean(dim=(2, 3)), classes)

@@ -1,11 +1,12 @@
 """Photographs repainted in the styles of a data set: kept in structure, changed in palette and texture."""
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field
-from torch import Tensor, nn
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo
+from torch import Tensor
 from torch.nn.functional import avg_pool2d, one_hot
 
 from pipeline.contracts import (
@@ -13,6 +14,7 @@ from pipeline.contracts import (
     Batch,
     Image,
     Loss,
+    MappingDiscriminator,
     Modules,
     Objective,
     Phase,
@@ -20,56 +22,70 @@ from pipeline.contracts import (
     StylizingGenerator,
     game_of,
 )
+from pipeline.descriptors import DESCRIPTORS
+from pipeline.descriptors.descriptor import Describe, Descriptor
+from pipeline.descriptors.random_bank import RandomBankDescriptor
 from pipeline.errors import RecipeError
-from pipeline.features.bank import MAPS_PER_LEVEL, RandomBank, pyramid
-from pipeline.features.similarity import (
-    SSIM_WINDOW,
-    centred_gram,
-    correlation,
-    gram,
-    gram_distance,
-    luma,
-    ssim,
-    total_variation,
-)
+from pipeline.features.bank import pyramid
+from pipeline.features.patches import sliced_patch_distance
+from pipeline.features.similarity import SSIM_WINDOW, correlation, luma, ssim, style_distance, total_variation
+from pipeline.sections import Place, parse_part
 
 PREVIEW_PHOTOGRAPHS = 8
 SMALLEST_SIDE = 32
+_TWIN_EVERY = 4
+
+
+def _descriptor(content: Any, info: ValidationInfo) -> Descriptor:
+    if isinstance(content, Descriptor):
+        return content
+    where = info.context.where if isinstance(info.context, Place) else "objective"
+    return parse_part(DESCRIPTORS, content, f"{where}.features")
+
+
+Described = Annotated[SerializeAsAny[Descriptor], BeforeValidator(_descriptor)]
 
 
 class Stylization(Objective):
     """Keep what a photograph shows, take palette and texture from a style.
 
-    The generator minimises the weighted sum of
+    Half of the photographs are painted in the gallery's styles, each towards a picture of its style. The others get
+    what the encoder reads off such a picture and are painted towards that very one, at times in changed colours, so
+    that the encoder learns to read pictures that it has never seen. The generator minimises the weighted sum of
 
     - content: 1 - SSIM of the luma, or the mean squared error of it, at half and a quarter of the side, because at full
       size they forbid strokes;
     - tone: 1 - the correlation of the luma at an eighth of the side, so that what is light stays light;
-    - style: the distance of centred Gram matrices and of channel means on a random bank, to pictures of the style;
+    - style: the distance of Gram matrices, about the mean if `centred`, and of channel means, by `features`;
+    - patches: the sliced Wasserstein distance of small patches, at four sizes of the picture;
+    - resemblance: the distance of means and standard deviations of the discriminator's maps (Salimans et al. 2016,
+      arXiv:1606.03498, section 3.1);
     - adversarial: the recipe's loss, against pictures of the style as real and photographs as further fakes;
     - identity: the mean absolute difference to the photograph, the more the lower the strength;
+    - code: how far what the encoder reads off the result is from the code it was painted by;
     - diversity: how much less than `diversity` two noises change one photograph (mode seeking, Mao et al. 2019,
-      arXiv:1903.05628, with a bound, so that it ends where it is enough);
+      arXiv:1903.05628, with a bound, so that it ends where it is enough), at every fourth step;
     - variation: the total variation.
 
-    Strengths are drawn anew for every picture: full in half of the cases, else evenly from [0, 1].
+    One picture in four is painted at a strength drawn evenly from [0, 1], the others at full strength.
     """
 
     name: Literal["stylization"] = "stylization"
     content: Literal["ssim", "mse"] = "ssim"
+    features: tuple[Described, ...] = Field((RandomBankDescriptor(),), min_length=1)
+    centred: bool = Field(True, description="whether Gram matrices are taken about the mean, or as Gatys et al. did")
     content_weight: float = Field(5.0, ge=0)
     tone_weight: float = Field(2.0, ge=0)
     style_weight: float = Field(4.0, ge=0)
-    centred: bool = Field(True, description="whether Gram matrices are taken about the mean, or as Gatys et al. did")
-    finest: float = Field(0.5, ge=0, description="weight of the finest level in the style term; 1 for the others")
+    patches_weight: float = Field(0.0, ge=0)
+    resemblance_weight: float = Field(0.0, ge=0)
     adversarial_weight: float = Field(0.5, ge=0)
     identity_weight: float = Field(5.0, ge=0)
+    code_weight: float = Field(0.1, ge=0)
     diversity_weight: float = Field(8.0, ge=0)
     diversity: float = Field(0.15, ge=0, le=2, description="mean difference, in [0, 2], that two noises shall make")
     variation_weight: float = Field(0.05, ge=0)
-    bank_seed: int = Field(0, ge=0, description="seed of the random bank")
-    bank_filters: int = Field(6, ge=1, description="filters of each size in the bank")
-    bank_mixtures: int = Field(16, ge=1, description="mixtures of them")
+    recoloured: float = Field(0.5, ge=0, le=1, description="share of the encoder's pictures with changed colours")
 
     def domains(self, image: Image) -> tuple[tuple[int, ...], ...]:
         _check_classes(image)
@@ -81,52 +97,10 @@ class Stylization(Objective):
         if image.size < SMALLEST_SIDE:
             remedy = f"set it to {SMALLEST_SIDE} or more"
             raise RecipeError("data.size", f"{image.size} px leave no room for strokes", remedy)
-        generator, discriminator = modules["generator"], modules["discriminator"]
-        if not isinstance(generator, StylizingGenerator):
+        if not isinstance(modules["generator"], StylizingGenerator):
             raise RecipeError("objective.name", "'stylization' needs a generator that repaints", "choose 'stylizer'")
-        game = game_of(loss, objective=self.name)
-        bank = RandomBank(image.channels, self.bank_seed, filters=self.bank_filters, mixtures=self.bank_mixtures).to(
-            next(modules["generator"].parameters()).device
-        )
-
-        def discriminator_loss(batch: Batch, step: Step) -> Tensor:
-            contents, styles = batch.split(2)
-            style = style_weights(styles.labels, image)
-            with torch.no_grad():
-                full = torch.ones_like(style[:, :1])
-                fakes = generator(contents.images, generator.gallery(style), full, noise(generator, style))
-            fake_logits = discriminator(torch.cat([fakes, contents.images]), style.repeat(2, 1))
-            real_logits = discriminator(styles.images, style)
-            step.figures["logit_gap"] = (real_logits.mean() - fake_logits.mean()).detach()
-            return game.discriminator(real_logits, fake_logits)
-
-        def generator_loss(batch: Batch, step: Step) -> Tensor:
-            contents, styles = batch.split(2)
-            style = style_weights(styles.labels, image)
-            strength = torch.rand_like(style[:, 0])
-            strength[::2] = 1
-            code = own_codes(generator, styles.images, style)
-            pictures = generator(contents.images, code, strength[:, None], noise(generator, style))
-            # Variances and Gram matrices of whole pictures lose their digits in half precision.
-            with torch.autocast(pictures.device.type, enabled=False):
-                terms = self._terms(bank, pictures, contents=contents.images, styles=styles.images, strength=strength)
-            # Half of the pictures are at full strength, and only they have to pass for the real thing.
-            full, wanted = pictures[::2], style[::2]
-
-            def score_reals() -> Tensor:
-                logits: Tensor = discriminator(styles.images[::2], wanted)
-                return logits
-
-            passing = game.generator(discriminator(full, wanted), score_reals)
-            step.figures["resemblance"] = terms.detach().mean()
-            value: Tensor = terms.mean() + self.adversarial_weight * passing
-            if self.diversity_weight:
-                again = generator(contents.images[:1], code[:1], strength[:1, None], noise(generator, style[:1]))
-                difference = (pictures[:1] - again).abs().mean()
-                value = value + self.diversity_weight * (self.diversity - difference).relu()
-            return value
-
-        return [("discriminator", discriminator_loss), ("generator", generator_loss)]
+        game = _Game(self, modules, loss, image)
+        return [("discriminator", game.discriminator_loss), ("generator", game.generator_loss)]
 
     def preview(self, modules: Modules, batch: Batch) -> tuple[Tensor, int]:
         generator = modules["generator"]
@@ -139,25 +113,107 @@ class Stylization(Objective):
         painted = generator(contents.repeat(generator.styles, 1, 1, 1), generator.gallery(style), strength, plain)
         return torch.cat([contents, painted]), columns
 
-    def _terms(
-        self, bank: nn.Module, pictures: Tensor, *, contents: Tensor, styles: Tensor, strength: Tensor
-    ) -> Tensor:
-        """Return the weighted sum (N,) of all terms that need no discriminator."""
-        return (
-            self.content_weight * self._content_loss(pictures, contents)
-            + self.tone_weight * (1 - correlation(_tone(pictures), _tone(contents)))
-            + self.style_weight
-            * strength
-            * style_loss(bank, pictures, styles, finest=self.finest, centred=self.centred)
-            + self.identity_weight * (1 - strength) * (pictures - contents).abs().mean(dim=(1, 2, 3))
-            + self.variation_weight * total_variation(pictures)
-        )
 
-    def _content_loss(self, pictures: Tensor, contents: Tensor) -> Tensor:
-        pairs = zip(_coarse_luma(pictures), _coarse_luma(contents), strict=True)
-        if self.content == "ssim":  # shifted, because it compares means by their ratio
-            return torch.stack([1 - ssim(picture + 1, content + 1) for picture, content in pairs]).mean(dim=0)
-        return torch.stack([(picture - content).square().mean(dim=(1, 2, 3)) for picture, content in pairs]).mean(dim=0)
+@dataclass(frozen=True, slots=True)
+class _Painting:
+    """Pictures (N, 3, S, S) with all that they were painted from; the first `gallery` of N in the gallery's styles."""
+
+    contents: Tensor
+    styles: Tensor
+    weights: Tensor
+    code: Tensor
+    strength: Tensor
+    pictures: Tensor
+    gallery: int
+
+
+class _Game:
+    """The two losses. The generator learns from the very pictures that the discriminator has just been shown."""
+
+    def __init__(self, config: Stylization, modules: Modules, loss: Loss, image: Image) -> None:
+        generator = modules["generator"]
+        assert isinstance(generator, StylizingGenerator)
+        self._config, self._rules, self._image = config, game_of(loss, objective=config.name), image
+        self._generator, self._trained = generator, modules["generator"]
+        self._discriminator = modules["discriminator"]
+        device = str(next(modules["generator"].parameters()).device)
+        self._descriptors: list[tuple[Describe, float]] = [
+            (descriptor.open(device), descriptor.weight) for descriptor in config.features
+        ]
+        self._shared: _Painting | None = None
+
+    def discriminator_loss(self, batch: Batch, step: Step) -> Tensor:
+        self._trained.requires_grad_(requires_grad=True)  # the loop has frozen it for this phase
+        self._shared = painting = self._paint(batch)
+        count = painting.gallery
+        fakes = painting.pictures[:count].detach()
+        fake_logits = self._discriminator(
+            torch.cat([fakes, painting.contents]), torch.cat([painting.weights[:count], painting.weights])
+        )
+        real_logits = self._discriminator(batch.split(2)[1].images, painting.weights)
+        step.figures["logit_gap"] = (real_logits.mean() - fake_logits.mean()).detach()
+        return self._rules.discriminator(real_logits, fake_logits)
+
+    def generator_loss(self, batch: Batch, step: Step) -> Tensor:
+        config, painting = self._config, self._shared or self._paint(batch)
+        self._shared = None
+        terms = self._terms(painting)
+        step.figures["resemblance"] = terms.detach().mean()
+        value: Tensor = terms.mean()
+        gallery = slice(painting.gallery)
+        fakes, wanted = painting.pictures[gallery], painting.weights[gallery]
+        if config.adversarial_weight:
+            value = value + config.adversarial_weight * self._rules.generator(
+                self._discriminator(fakes, wanted), lambda: self._discriminator(painting.styles[gallery], wanted)
+            )
+        if config.resemblance_weight:
+            assert isinstance(self._discriminator, MappingDiscriminator)
+            pairs = zip(
+                self._discriminator.maps(painting.pictures), self._discriminator.maps(painting.styles), strict=True
+            )
+            value = value + config.resemblance_weight * sum(_moment_distance(*pair) for pair in pairs)
+        if config.code_weight:
+            read = self._generator.encode(painting.pictures[::2]).float()
+            value = value + config.code_weight * (read - painting.code[::2].detach()).square().mean()
+        if config.diversity_weight and step.number % _TWIN_EVERY == 0:
+            first = painting.contents[:1], painting.code[:1], painting.strength[:1, None]
+            again = self._generator(*first, noise(self._generator, first[0]))
+            difference = (painting.pictures[:1] - again).abs().mean()
+            value = value + config.diversity_weight * (config.diversity - difference).relu()
+        return value
+
+    def _paint(self, batch: Batch) -> _Painting:
+        contents, styles = batch.split(2)
+        weights = style_weights(styles.labels, self._image)
+        gallery = -(-len(weights) // 2)
+        read = recolour(styles.images[gallery:], self._config.recoloured)
+        code = torch.cat([self._generator.gallery(weights[:gallery]).float(), self._generator.encode(read).float()])
+        strength = torch.ones_like(weights[:, 0])
+        strength[3::4] = torch.rand_like(strength[3::4])
+        pictures = self._generator(contents.images, code, strength[:, None], noise(self._generator, weights))
+        shown = torch.cat([styles.images[:gallery], read])
+        return _Painting(contents.images, shown, weights, code, strength, pictures, gallery)
+
+    def _terms(self, painting: _Painting) -> Tensor:
+        """Return the weighted sum (N,) of all terms that need neither discriminator nor encoder."""
+        config, pictures, contents, strength = self._config, painting.pictures, painting.contents, painting.strength
+        style = torch.zeros_like(strength)
+        for describe, weight in self._descriptors:
+            with torch.no_grad():
+                targets = describe(painting.styles)
+            distance = style_distance(describe(pictures), targets, centred=config.centred)
+            style = style + config.style_weight * weight / sum(weight for _, weight in self._descriptors) * distance
+        if config.patches_weight:
+            style = style + config.patches_weight * sliced_patch_distance(pictures, painting.styles)
+        # Variances of whole pictures lose their digits in half precision.
+        with torch.autocast(pictures.device.type, enabled=False):
+            return (
+                config.content_weight * _content_distance(pictures, contents, measure=config.content)
+                + config.tone_weight * (1 - correlation(_tone(pictures), _tone(contents)))
+                + strength * style
+                + config.identity_weight * (1 - strength) * (pictures - contents).abs().mean(dim=(1, 2, 3))
+                + config.variation_weight * total_variation(pictures)
+            )
 
 
 def style_weights(labels: Tensor, image: Image) -> Tensor:
@@ -166,37 +222,33 @@ def style_weights(labels: Tensor, image: Image) -> Tensor:
     return one_hot(places, len(image.styles)).float()
 
 
-def style_loss(
-    bank: nn.Module, pictures: Tensor, styles: Tensor, *, finest: float = 1.0, centred: bool = True
-) -> Tensor:
-    """Return how far texture and palette of each picture (N, C, H, W) are from those of its style picture: (N,).
-
-    The logarithm keeps styles of little contrast, whose relative distances are large, from outweighing all else.
-    `finest` weighs the finest level of the bank against each of the others: less of it makes strokes broader. Gram
-    matrices that are not `centred` hold the mean colour too, which outweighs texture.
-    """
-    with torch.no_grad():
-        targets = bank(styles)
-    products = centred_gram if centred else gram
-    distances, weights = [], []
-    for place, (features, target) in enumerate(zip(bank(pictures), targets, strict=True)):
-        texture = gram_distance(products([features]), products([target]))
-        shift = (features.mean((2, 3)) - target.mean((2, 3))).square().sum(1)
-        palette = shift / target.var((2, 3)).sum(1).clamp_min(1e-6)
-        weights.append(finest if place < MAPS_PER_LEVEL else 1.0)
-        distances.append(weights[-1] * (texture.log1p() + palette.log1p()))
-    return torch.stack(distances).sum(dim=0) / sum(weights)
-
-
 def noise(generator: StylizingGenerator, like: Tensor) -> Tensor:
     """Return fresh noise (N, generator.noise) for as many pictures as `like` has rows, on its device."""
     return torch.randn(len(like), generator.noise, device=like.device)
 
 
-def own_codes(generator: StylizingGenerator, styles: Tensor, weights: Tensor) -> Tensor:
-    """Return the gallery's codes for the first half of pictures of styles (N, 3, S, S), the encoder's for the rest."""
-    half = -(-len(styles) // 2)
-    return torch.cat([generator.gallery(weights[:half]).float(), generator.encode(styles[half:]).float()])
+def recolour(pictures: Tensor, share: float) -> Tensor:
+    """Return pictures (N, 3, S, S) in [-1, 1], a share of them with channels swapped, scaled and shifted at random."""
+    count, device = len(pictures), pictures.device
+    order = torch.rand(count, 3, device=device).argsort(dim=1)
+    gain = torch.empty(count, 3, 1, 1, device=device).uniform_(0.6, 1.1)
+    shift = torch.empty(count, 3, 1, 1, device=device).uniform_(-0.25, 0.25)
+    swapped = pictures.gather(1, order[:, :, None, None].expand_as(pictures))
+    chosen = torch.rand(count, 1, 1, 1, device=device) < share
+    return torch.where(chosen, (gain * swapped + shift).clamp(-1, 1), pictures)
+
+
+def _moment_distance(maps: Tensor, targets: Tensor) -> Tensor:
+    """Return how far the means and deviations of maps (N, F, H, W) are from those of the targets."""
+    moments = [torch.cat(torch.std_mean(given.float(), dim=(2, 3)), dim=1) for given in (maps, targets.detach())]
+    return (moments[0] - moments[1]).abs().mean()
+
+
+def _content_distance(pictures: Tensor, contents: Tensor, *, measure: Literal["ssim", "mse"]) -> Tensor:
+    pairs = zip(_coarse_luma(pictures), _coarse_luma(contents), strict=True)
+    if measure == "ssim":  # shifted, because it compares means by their ratio
+        return torch.stack([1 - ssim(picture + 1, content + 1) for picture, content in pairs]).mean(dim=0)
+    return torch.stack([(picture - content).square().mean(dim=(1, 2, 3)) for picture, content in pairs]).mean(dim=0)
 
 
 def _tone(pictures: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 import pipeline
 from pipeline.data import SOURCES
+from pipeline.descriptors import DESCRIPTORS
 from pipeline.features import EXTRACTORS
 from pipeline.losses import LOSSES
 from pipeline.networks import NETWORKS
@@ -15,11 +16,12 @@ from pipeline.objectives import OBJECTIVES
 from pipeline.tasks import TASKS
 
 REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
-    "data": (SOURCES, {"dataset", "decoding", "download", "packing"}),
+    "data": (SOURCES, {"dataset", "decoding", "download", "nested", "packing"}),
     "features": (
         EXTRACTORS,
-        {"bank", "extractor", "inception_net", "lpips", "similarity", "train_net", "vgg19", "weights"},
+        {"bank", "extractor", "inception_net", "lpips", "patches", "similarity", "train_net", "vgg19", "weights"},
     ),
+    "descriptors": (DESCRIPTORS, {"descriptor"}),
     "networks": (NETWORKS, {"coding", "layers", "mixture", "painter", "patch", "ushape"}),
     "losses": (LOSSES, set()),
     "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties", "unpaired"}),
