@@ -33,7 +33,7 @@ def clone(finished, tmp_path):
 def _page(root, registry):
     """The page of a clone, which follows a registry; yields a function that returns the digest it serves for `ink`."""
     port = free_port()
-    command = [sys.executable, "-m", "demo", "--registry", registry, "--poll", "0.3", "--port", str(port)]
+    command = [sys.executable, "-m", "demo", "--registry", registry, "--poll", "1", "--port", str(port)]
     with _running(command, environment(), subprocess.DEVNULL, cwd=root):
 
         def served():
