@@ -23,7 +23,7 @@ REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
     "descriptors": (DESCRIPTORS, {"descriptor"}),
     "networks": (NETWORKS, {"coding", "layers", "mixture", "painter", "patch"}),
     "losses": (LOSSES, set()),
-    "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties"}),
+    "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties", "repainting"}),
 }
 
 
