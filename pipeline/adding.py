@@ -143,7 +143,7 @@ def fit_style(trained: Trained, terms: Terms, style: PIL.Image.Image, *, steps: 
     for step in tracked(range(steps), total=steps, description="fitting the style, steps"):
         optimizer.param_groups[0]["lr"] = _RATE * (1 + cos(pi * step / steps)) / 2
         optimizer.zero_grad(set_to_none=True)
-        distance(code, _crops(shown, side)).backward()
+        distance(code, _crops(shown, side)).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimizer.step()
     with torch.no_grad():
         crops = _crops(shown, side)

@@ -330,7 +330,7 @@ def test_learns_a_palette():
     photographs = torch.rand(2, 3, 32, 32) - 0.5
     blues = (torch.rand(2, 3, 32, 32) - 0.5) * 0.2 + torch.tensor([-0.8, -0.6, 0.7])[:, None, None]
     given = Batch(torch.cat([photographs, blues]), torch.tensor([1] * 2 + [0] * 2))
-    for _ in range(60):
+    for _ in range(80):
         optimizer.zero_grad()
         compute_loss(given, Step(0, 0.0)).backward()
         optimizer.step()
@@ -338,6 +338,6 @@ def test_learns_a_palette():
     with torch.no_grad():
         painted = modules["generator"](photographs, modules["generator"].gallery(full), full, torch.zeros(2, 1))
     red, green, blue = painted.mean((0, 2, 3)).tolist()
-    assert red < -0.4
-    assert green < -0.3
-    assert blue > 0.2
+    assert red < -0.15
+    assert green < -0.15
+    assert blue > 0.3
