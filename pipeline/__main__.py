@@ -26,6 +26,11 @@ ClassName = Annotated[str | None, typer.Option("--class", metavar="NAME", help="
 Steps = Annotated[int, typer.Option(min=1, max=100_000, help="How many steps the search takes.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Where the search begins.")]
 Params = Annotated[Path, typer.Option(metavar="FILE", help="The file that holds the recipes; results go beside it.")]
+StylePicture = Annotated[Path, typer.Argument(metavar="PICTURE", help="The file of a picture in that style.")]
+StyleName = Annotated[str, typer.Option("--name", metavar="NAME", help="What the style is called.")]
+StyleRecipe = Annotated[
+    str | None, typer.Option("--recipe", metavar="RECIPE", help="The recipe; by default the first one that stylizes.")
+]
 Table = Annotated[Path, typer.Option(metavar="FILE", help="The table; its figures and the sheet go beside it.")]
 Subject = Annotated[
     str, typer.Argument(metavar="SUBJECT", help="A picture that the page made, NAME/VERSION or NAME@ALIAS.")
@@ -82,6 +87,20 @@ def _project(
     run = importlib.import_module("pipeline.projection").project_file
     workspace = Workspace(recipe, params.parent)
     run(read_recipe(params, recipe), workspace, picture, class_name=class_name, steps=steps, seed=seed)
+
+
+@app.command("add-style", help="Fit a further style, that of PICTURE, to a trained stylizer: models/_styles/.")
+def _add_style(
+    picture: StylePicture,
+    *,
+    name: StyleName,
+    recipe: StyleRecipe = None,
+    params: Params = Path("params.yaml"),
+) -> None:
+    recipes = importlib.import_module("pipeline.recipe")
+    chosen = recipe or recipes.first_recipe(params, objective="stylization")
+    run = importlib.import_module("pipeline.adding").add_style
+    run(recipes.read_recipe(params, chosen), Workspace(chosen, params.parent), picture, name=name)
 
 
 @app.command("compare", help="Rank the registered models of all recipes in one table, with a sheet of pictures.")

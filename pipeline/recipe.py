@@ -280,6 +280,21 @@ def read_names(params: Path) -> list[str]:
     return list(_read_recipes(params))
 
 
+def first_recipe(params: Path, *, objective: str) -> str:
+    """Return the name of the first recipe in a params file with an objective of that name.
+
+    Raises:
+        RecipeError: the file cannot be read, or has none.
+
+    """
+    for name, section in _read_recipes(params).items():
+        if isinstance(section, Mapping) and parse_mapping(section.get("objective", {}), name).get("name") == objective:
+            return str(name)
+    raise RecipeError(
+        str(params), f"no recipe has the objective '{objective}'", "name a recipe, or a file that has one"
+    )
+
+
 def _read_recipes(params: Path) -> Mapping[str, Any]:
     try:
         content = yaml.safe_load(params.read_text(encoding="utf-8"))

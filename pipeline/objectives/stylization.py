@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, one_hot
+from torch.nn.functional import one_hot
 
 from pipeline.contracts import (
     PHOTOGRAPH,
@@ -23,12 +23,10 @@ from pipeline.contracts import (
     game_of,
 )
 from pipeline.descriptors import DESCRIPTORS
-from pipeline.descriptors.descriptor import Describe, Descriptor
+from pipeline.descriptors.descriptor import Descriptor
 from pipeline.descriptors.random_bank import RandomBankDescriptor
 from pipeline.errors import RecipeError
-from pipeline.features.bank import pyramid
-from pipeline.features.patches import sliced_patch_distance
-from pipeline.features.similarity import SSIM_WINDOW, correlation, luma, ssim, style_distance, total_variation
+from pipeline.objectives.repainting import Terms
 from pipeline.sections import Place, parse_part
 
 PREVIEW_PHOTOGRAPHS = 8
@@ -102,6 +100,25 @@ class Stylization(Objective):
         game = _Game(self, modules, loss, image)
         return [("discriminator", game.discriminator_loss), ("generator", game.generator_loss)]
 
+    def terms(self, device: str) -> Terms:
+        """Return the terms that need neither discriminator nor encoder.
+
+        Raises:
+            DataError: the weights of a descriptor are missing.
+
+        """
+        return Terms(
+            [(descriptor.open(device), descriptor.weight) for descriptor in self.features],
+            measure=self.content,
+            centred=self.centred,
+            content=self.content_weight,
+            tone=self.tone_weight,
+            style=self.style_weight,
+            patches=self.patches_weight,
+            identity=self.identity_weight,
+            variation=self.variation_weight,
+        )
+
     def preview(self, modules: Modules, batch: Batch) -> tuple[Tensor, int]:
         generator = modules["generator"]
         assert isinstance(generator, StylizingGenerator)
@@ -136,10 +153,7 @@ class _Game:
         self._config, self._rules, self._image = config, game_of(loss, objective=config.name), image
         self._generator, self._trained = generator, modules["generator"]
         self._discriminator = modules["discriminator"]
-        device = str(next(modules["generator"].parameters()).device)
-        self._descriptors: list[tuple[Describe, float]] = [
-            (descriptor.open(device), descriptor.weight) for descriptor in config.features
-        ]
+        self._terms = config.terms(str(next(modules["generator"].parameters()).device))
         self._shared: _Painting | None = None
 
     def discriminator_loss(self, batch: Batch, step: Step) -> Tensor:
@@ -157,7 +171,9 @@ class _Game:
     def generator_loss(self, batch: Batch, step: Step) -> Tensor:
         config, painting = self._config, self._shared or self._paint(batch)
         self._shared = None
-        terms = self._terms(painting)
+        terms = self._terms(
+            painting.pictures, contents=painting.contents, styles=painting.styles, strength=painting.strength
+        )
         step.figures["resemblance"] = terms.detach().mean()
         value: Tensor = terms.mean()
         gallery = slice(painting.gallery)
@@ -194,27 +210,6 @@ class _Game:
         shown = torch.cat([styles.images[:gallery], read])
         return _Painting(contents.images, shown, weights, code, strength, pictures, gallery)
 
-    def _terms(self, painting: _Painting) -> Tensor:
-        """Return the weighted sum (N,) of all terms that need neither discriminator nor encoder."""
-        config, pictures, contents, strength = self._config, painting.pictures, painting.contents, painting.strength
-        style = torch.zeros_like(strength)
-        for describe, weight in self._descriptors:
-            with torch.no_grad():
-                targets = describe(painting.styles)
-            distance = style_distance(describe(pictures), targets, centred=config.centred)
-            style = style + config.style_weight * weight / sum(weight for _, weight in self._descriptors) * distance
-        if config.patches_weight:
-            style = style + config.patches_weight * sliced_patch_distance(pictures, painting.styles)
-        # Variances of whole pictures lose their digits in half precision.
-        with torch.autocast(pictures.device.type, enabled=False):
-            return (
-                config.content_weight * _content_distance(pictures, contents, measure=config.content)
-                + config.tone_weight * (1 - correlation(_tone(pictures), _tone(contents)))
-                + strength * style
-                + config.identity_weight * (1 - strength) * (pictures - contents).abs().mean(dim=(1, 2, 3))
-                + config.variation_weight * total_variation(pictures)
-            )
-
 
 def style_weights(labels: Tensor, image: Image) -> Tensor:
     """Return labels (N,) of styles, indices into `Image.classes`, as one-hot weights (N, styles) float32."""
@@ -242,22 +237,6 @@ def _moment_distance(maps: Tensor, targets: Tensor) -> Tensor:
     """Return how far the means and deviations of maps (N, F, H, W) are from those of the targets."""
     moments = [torch.cat(torch.std_mean(given.float(), dim=(2, 3)), dim=1) for given in (maps, targets.detach())]
     return (moments[0] - moments[1]).abs().mean()
-
-
-def _content_distance(pictures: Tensor, contents: Tensor, *, measure: Literal["ssim", "mse"]) -> Tensor:
-    pairs = zip(_coarse_luma(pictures), _coarse_luma(contents), strict=True)
-    if measure == "ssim":  # shifted, because it compares means by their ratio
-        return torch.stack([1 - ssim(picture + 1, content + 1) for picture, content in pairs]).mean(dim=0)
-    return torch.stack([(picture - content).square().mean(dim=(1, 2, 3)) for picture, content in pairs]).mean(dim=0)
-
-
-def _tone(pictures: Tensor) -> Tensor:
-    return avg_pool2d(luma(pictures), 8)
-
-
-def _coarse_luma(pictures: Tensor) -> list[Tensor]:
-    """Return the luma at half and, where the window of SSIM still fits, a quarter of the side."""
-    return [level for level in pyramid(luma(pictures), 3)[1:] if min(level.shape[2:]) >= SSIM_WINDOW]
 
 
 def _check_classes(image: Image) -> None:

@@ -6,6 +6,7 @@ import torch
 from skimage.metrics import structural_similarity
 
 from pipeline.features.bank import RandomBank, pyramid
+from pipeline.features.patches import sliced_patch_distance
 from pipeline.features.similarity import (
     centred_gram,
     correlation,
@@ -188,3 +189,12 @@ def test_total_variation_has_its_closed_form():
     assert total_variation(ramp).item() == 1
     assert total_variation(torch.stack([ramp[0], 2 * ramp[0]])).tolist() == [1, 2]
     assert math.isclose(total_variation(torch.zeros(1, 3, 4, 4)).item(), 0)
+
+
+def test_patches_are_compared_wherever_they_lie():
+    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    moved = sliced_patch_distance(picture.roll((20, 30), dims=(2, 3)), picture, levels=1)
+    paler = sliced_patch_distance(picture / 2, picture, levels=1)
+    smoother = sliced_patch_distance(pyramid(picture, 2)[1].repeat(1, 1, 2, 2), picture, levels=1)
+    assert sliced_patch_distance(picture, picture).item() == 0
+    assert moved.item() < 0.2 * min(paler.item(), smoother.item())

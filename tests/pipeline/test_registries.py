@@ -24,7 +24,7 @@ REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
     "descriptors": (DESCRIPTORS, {"descriptor"}),
     "networks": (NETWORKS, {"coding", "layers", "mixture", "painter", "patch", "ushape"}),
     "losses": (LOSSES, set()),
-    "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties", "unpaired"}),
+    "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties", "repainting", "unpaired"}),
     "tasks": (TASKS, {"degradation"}),
 }
 
