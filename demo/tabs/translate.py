@@ -10,10 +10,11 @@ import gradio as gr
 import PIL.Image
 from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
+from PIL.Image import Image
 
 from demo.canvas import hexadecimal, mask_of, on_paper
-from demo.card import Translation
 from demo.catalog import Catalog
+from demo.composition import BASELINES
 from demo.engine import Model
 from demo.errors import RequestError
 from demo.images import to_png
@@ -45,8 +46,7 @@ TEXTS_EN = {
     "colorize": "Click the picture for hints. Drag to compare: grey, then the model, which keeps the luma.",
     "sketch": "Draw dark lines. Drag to compare: the drawing, then the model.",
     "unpaired": "Drag to compare: the photograph, then the model.",
-    "missing": "There is no model for translation yet. Make some with `make zoo`, then open the page with "
-    "`python -m demo --models zoo/models`.",
+    "missing": "There is no model for this yet. Run `make zoo`, then `python -m demo --models zoo/models`.",
 }
 TEXTS_ZH = {
     "title": "图像转换",
@@ -65,12 +65,9 @@ TEXTS_ZH = {
     "colorize": "点击图片给出颜色提示。拖动对比，左为灰度，右为模型，亮度保持不变。",
     "sketch": "请画深色线条。拖动对比，左为线稿，右为模型。",
     "unpaired": "拖动对比，左为照片，右为模型。",
-    "missing": "还没有可用于图像转换的模型。请运行 `make zoo` 制作，"
-    "然后用 `python -m demo --models zoo/models` 打开本页。",
+    "missing": "还没有可用于图像转换的模型。请运行 `make zoo`，然后 `python -m demo --models zoo/models`。",
 }
 
-_TASKS: tuple[Translation, ...] = ("inpaint", "superres", "colorize", "sketch", "unpaired")
-_CANVAS = 512
 _EDITOR: dict[str, Any] = {
     "type": "pil",
     "sources": ["upload", "clipboard"],
@@ -140,7 +137,6 @@ class _Handlers:
         return comparison(before, after), after
 
     def save(self, done: Translated) -> tuple[str, str]:
-        """Return the paths of the baseline and of the result, where Gradio serves them from."""
         before = save_bytes_to_cache(to_png(done.baseline, {}), "baseline.png", self.cache)
         return before, save_bytes_to_cache(done.to_png(), done.file_name, self.cache)
 
@@ -164,7 +160,7 @@ class _Handlers:
             gr.update(visible=task == "colorize"),
             gr.update(visible=task == "colorize"),
             gr.update(value=size, visible=task != "superres"),
-            *(gr.update(visible=task == known) for known in _TASKS),
+            *(gr.update(visible=task == known) for known in BASELINES),
         )
 
     def refresh(self) -> tuple[dict[str, Any], ...]:
@@ -223,7 +219,7 @@ def _draw_controls(say: Say) -> _Controls:
     canvas = gr.ImageEditor(
         label=say("canvas"),
         brush=gr.Brush(default_size=8, colors=["#000000"], color_mode="fixed"),
-        canvas_size=(_CANVAS, _CANVAS),
+        canvas_size=(512, 512),
         elem_id="translate-canvas",
         **_EDITOR,
     )
@@ -237,7 +233,6 @@ def _draw_controls(say: Say) -> _Controls:
 
 
 def _declare_endpoint(do: _Handlers) -> None:
-    # Its own inputs, never shown: the page's choices are those of one visitor's moment.
     inputs: dict[str, Component] = {
         "picture": gr.Image(label="picture", type="filepath", visible=False),
         "model": gr.Textbox(label="model", visible=False),
@@ -272,9 +267,7 @@ def _declare_endpoint(do: _Handlers) -> None:
     )
 
 
-def _given(
-    model: Model, *, picture: str | None, editor: Any, canvas: Any
-) -> tuple[PIL.Image.Image, PIL.Image.Image | None]:
+def _given(model: Model, *, picture: str | None, editor: Any, canvas: Any) -> tuple[Image, Image | None]:
     """Return the picture of the control that a model's task shows, and the mask that was painted over it."""
     match model.card.translation:
         case "inpaint":
