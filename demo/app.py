@@ -39,7 +39,7 @@ HEADERS = {
 
 
 def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
-    """Return the service: the page at `/`, its endpoints `/sample` and `/stylize`, and `/healthz`.
+    """Return the service: the page at `/`, its endpoints `/sample`, `/stylize` and `/translate`, and `/healthz`.
 
     `announce` is called once it serves.
     """

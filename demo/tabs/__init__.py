@@ -1,6 +1,6 @@
 """The tabs of the page, in their order."""
 
-from demo.tabs import about, explore, history, journey, sample, style, verify
+from demo.tabs import about, explore, history, journey, sample, style, translate, verify
 from demo.tabs.tab import Tab
 
 TABS: dict[str, Tab] = {
@@ -8,6 +8,7 @@ TABS: dict[str, Tab] = {
     "explore": explore.TAB,
     "journey": journey.TAB,
     "style": style.TAB,
+    "translate": translate.TAB,
     "history": history.TAB,
     "verify": verify.TAB,
     "about": about.TAB,

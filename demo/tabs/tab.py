@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
+from urllib.parse import quote
 
 import gradio as gr
 from fastapi import APIRouter
@@ -74,3 +75,20 @@ def told() -> Iterator[None]:
         yield
     except DemoError as error:
         raise gr.Error(str(error), print_exception=False) from error
+
+
+def comparison(before: str, after: str) -> str:
+    """Return the HTML of two pictures on top of each other and a range input that moves the line between them.
+
+    Both are paths that Gradio serves.
+    """
+    source = "gradio_api/file={}"
+    return f"""
+    <div class="compare" style="--split: 50%">
+      <img class="before" src="{source.format(quote(before))}" alt="">
+      <img class="after" src="{source.format(quote(after))}" alt="">
+      <input type="range" min="0" max="100" value="50" aria-label="⇔"
+        oninput="this.parentNode.style.setProperty('--split', this.value + '%')">
+      <span class="line" aria-hidden="true"></span>
+    </div>
+    """
