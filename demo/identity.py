@@ -14,7 +14,6 @@ def identify(model: Model) -> dict[str, Any]:
     version and the alias are null, the date is that of the file, and there are no metrics.
     """
     card, told = model.card, model.card.provenance
-    written = (model.folder / "model.onnx").stat().st_mtime
     metrics = told.get("metrics")
     return {
         "name": card.recipe,
@@ -28,7 +27,7 @@ def identify(model: Model) -> dict[str, Any]:
         "provider": model.provider,
         "version": told.get("version"),
         "alias": told.get("alias"),
-        "date": told.get("date") or dt.datetime.fromtimestamp(written, dt.UTC).date().isoformat(),
+        "date": told.get("date") or _file_date(model),
         "metrics": {str(name): value for name, value in metrics.items()} if isinstance(metrics, dict) else {},
         "provenance": {name: value for name, value in told.items() if isinstance(value, str | int | float)},
     }
@@ -37,3 +36,11 @@ def identify(model: Model) -> dict[str, Any]:
 def identify_all(catalog: Catalog) -> list[dict[str, Any]]:
     """Return what the page shows of every model that serves, in the catalogue's order."""
     return [identify(entry.model) for entry in catalog.entries() if entry.model]
+
+
+def _file_date(model: Model) -> str | None:
+    try:
+        written = (model.folder / "model.onnx").stat().st_mtime
+    except FileNotFoundError:  # taken away since it was opened, and still served
+        return None
+    return dt.datetime.fromtimestamp(written, dt.UTC).date().isoformat()

@@ -25,11 +25,12 @@ class Turns:
 
     def __init__(self) -> None:
         self._limiter: CapacityLimiter | None = None
+        self._present = 0
 
     @property
     def waiting(self) -> int:
         """How many wait now."""
-        return self._limiter.statistics().tasks_waiting if self._limiter else 0
+        return max(0, self._present - _AT_ONCE)
 
     async def take(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread when its turn comes, and return what it returns.
@@ -40,9 +41,14 @@ class Turns:
         """
         if self._limiter is None:  # it belongs to the running event loop
             self._limiter = CapacityLimiter(_AT_ONCE)
+        # Counted here, because the limiter counts a newcomer only after the loop has gone round once.
         if self.waiting >= _MAX_WAITING:
             raise BusyError("the studio is busy; try again in a moment")
-        return await to_thread.run_sync(work, limiter=self._limiter)
+        self._present += 1
+        try:
+            return await to_thread.run_sync(work, limiter=self._limiter)
+        finally:
+            self._present -= 1
 
 
 async def read_body(request: Request, *, limit: int) -> bytes:

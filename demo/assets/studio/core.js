@@ -48,6 +48,7 @@ export async function models(task) {
 export function notice(text, kind = "note") {
   const shelf = document.querySelector("#ganvas-notices")
     ?? document.body.appendChild(make('<div id="ganvas-notices" role="status" aria-live="polite"></div>'));
+  for (const older of shelf.children) if (older.textContent === text) older.remove();
   const slip = shelf.appendChild(make(`<p class="slip ${kind}"></p>`));
   slip.textContent = text;
   setTimeout(() => slip.remove(), 6000);

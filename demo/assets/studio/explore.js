@@ -23,13 +23,13 @@ const MARKUP = `
     </div>
     <p class="hint" id="explore-hint" data-say="explore_hint"></p>
     <p class="hint figures" id="explore-rate" aria-hidden="true"></p>
+    <fieldset class="moves"><legend data-say="explore_directions"></legend></fieldset>
   </div>
   <form class="panel" onsubmit="return false">
     <label class="field"><span data-say="explore_model"></span><select id="explore-model"></select></label>
     <fieldset class="pins"><legend data-say="explore_corners"></legend></fieldset>
     <label class="field"><span data-say="explore_truncation"></span>
       <input type="range" id="explore-truncation" min="0" max="1.5" step="0.05"><output></output></label>
-    <fieldset class="moves"><legend data-say="explore_directions"></legend></fieldset>
     <div class="deeds">
       <button type="button" class="main" id="explore-save" data-say="explore_save"></button>
       <button type="button" id="explore-star" data-say="explore_star"></button>

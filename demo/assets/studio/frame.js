@@ -45,7 +45,8 @@ async function listModels() {
     const [version, quality] = item.querySelectorAll(".facts");
     item.querySelector("strong").textContent = model.name;
     const marks = [model.version === null ? "" : `v${model.version}`, model.alias ?? "", model.sha256.slice(0, 8)];
-    version.textContent = [...marks.filter(Boolean), fill("page_model_file", { date: model.date })].join(" · ");
+    const date = model.date ? fill("page_model_file", { date: model.date }) : "";
+    version.textContent = [...marks, date].filter(Boolean).join(" · ");
     const figures = Object.entries(model.metrics).map(([name, value]) => `${name} ${Number(value).toPrecision(3)}`);
     quality.textContent = figures.join(" · ") || say("page_model_unmeasured");
     item.setAttribute("aria-label", `${fill("page_model_use", model)}, ${version.textContent}, ${quality.textContent}`);

@@ -127,7 +127,7 @@ function card(entry) {
   find("img").alt = fill("history_alt", { what });
   find("p").textContent = what;
   find("time").dateTime = when.toISOString();
-  find("time").textContent = when.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  find("time").textContent = when.toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" });
   const labels = { ".star": "history_star", ".restore": "history_restore", ".remove": "history_remove" };
   for (const [selector, key] of Object.entries(labels)) find(selector).setAttribute("aria-label", fill(key, { what }));
   find(".restore").addEventListener("click", () => open(entry.tab, entry.state));
