@@ -19,6 +19,7 @@ from demo.theme import ASSETS
 
 TEXTS_EN = {
     "title": "Style transfer",
+    "tour": "Repaint a photograph in styles, their mixtures, or the manner of a picture of your own.",
     "photograph": "Photograph",
     "examples": "Examples",
     "model": "Model",
@@ -52,6 +53,7 @@ TEXTS_EN = {
 }
 TEXTS_ZH = {
     "title": "风格迁移",
+    "tour": "用一种风格、多种风格的混合或你自己图片的画法重绘照片。",
     "photograph": "照片",
     "examples": "示例",
     "model": "模型",

@@ -31,6 +31,7 @@ from demo.translation import (
 
 TEXTS_EN = {
     "title": "Translate",
+    "tour": "Fill holes, enlarge, colour or paint from a drawing, beside what a plain method makes of it.",
     "model": "Model",
     "picture": "Picture",
     "editor": "Picture, painted over where it shall be filled",
@@ -50,6 +51,7 @@ TEXTS_EN = {
 }
 TEXTS_ZH = {
     "title": "图像转换",
+    "tour": "填补缺口、放大、上色或由线稿成画，并与普通方法的结果并排。",
     "model": "模型",
     "picture": "图片",
     "editor": "图片（在要填补处涂抹）",
