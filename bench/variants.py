@@ -40,10 +40,10 @@ FIGURES = {
     "sliced Wasserstein": ("sliced_wasserstein", "relative_distance"),
     "recognised": ("style_recognition", "recognised"),
     "MS-SSIM": ("content_preservation", "ms_ssim"),
-    "PSNR at strength 0": ("strength_control", "identity_psnr"),
+    "halfway": ("strength_control", "halfway"),
 }
 ROWS = 6
-ROWS_AT_REST = 2
+ROWS_AT_HALF = 2
 SIDE = 160
 
 
@@ -117,12 +117,12 @@ def run(name: str, folder: Path) -> None:
 
 
 def sheet(figures: Mapping[str, Any], folder: Path, *, title: str) -> PIL.Image.Image:
-    """Return the sheet: held-back photographs by all variants, at full strength, then at strength 0."""
+    """Return the sheet: held-back photographs by all variants, at full strength, then at half."""
     dataset = Dataset.open(workspace_of(next(iter(VARIANTS)), folder).prepared)
     names = dataset.image.styles
     photographs, shown = chosen_photographs(dataset)
     styles = np.arange(len(photographs)) % len(names)
-    strengths = np.repeat(np.float32([1, 0]), [len(photographs) - ROWS_AT_REST, ROWS_AT_REST])
+    strengths = np.repeat(np.float32([1, 0.5]), [len(photographs) - ROWS_AT_HALF, ROWS_AT_HALF])
     examples = np.stack([dataset.images[np.argmax(dataset.labels == dataset.image.classes.index(n))] for n in names])
     columns = [shown, examples[styles]]
     for variant in VARIANTS:
@@ -136,7 +136,7 @@ def sheet(figures: Mapping[str, Any], folder: Path, *, title: str) -> PIL.Image.
         title=title,
         headings=["photograph", "style", *VARIANTS],
         rows=[
-            names[style] if strength else f"{names[style]}, strength 0"
+            names[style] if strength == 1 else f"{names[style]}, half"
             for style, strength in zip(styles, strengths, strict=True)
         ],
         figures={
@@ -150,7 +150,7 @@ def chosen_photographs(dataset: Dataset) -> tuple[Float32, Uint8]:
     """Return the first held-back photographs, for the network and to look at."""
     photograph = dataset.image.classes.index(PHOTOGRAPH)
     held_back = dataset.validation[dataset.labels[dataset.validation] == photograph]
-    shown = dataset.images[held_back[np.arange(ROWS + ROWS_AT_REST) % len(held_back)]]
+    shown = dataset.images[held_back[np.arange(ROWS + ROWS_AT_HALF) % len(held_back)]]
     return from_uint8(shown), shown
 
 

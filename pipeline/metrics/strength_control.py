@@ -14,7 +14,7 @@ class StrengthControl(StylizationMetric):
 
     `monotone` is the share of photographs whose distance never falls from one strength to the next, `identity_psnr`
     the peak signal-to-noise ratio at strength 0 in dB (100 where nothing differs), `span` the distance gained from the
-    lowest strength to the highest.
+    lowest strength to the highest, `halfway` the share of it that is gained at strength 0.5: 0.5 for an even slider.
     """
 
     def compute(self, evidence: StylizationEvidence) -> Result:
@@ -29,6 +29,9 @@ class StrengthControl(StylizationMetric):
                 "monotone": float((np.diff(distances, axis=0) >= 0).all(axis=0).mean()),
                 "identity_psnr": min(_HIGHEST_PSNR, 20 * float(np.log10(255 / max(rest, 1e-6)))),
                 "span": float(means[-1] - means[0]),
+                "halfway": float(
+                    (np.interp(0.5, evidence.strengths, means) - means[0]) / max(means[-1] - means[0], 1e-12)
+                ),
             },
             tables={
                 "strength": [

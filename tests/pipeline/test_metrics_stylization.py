@@ -113,7 +113,7 @@ def test_blending_is_monotone_and_starts_at_the_photograph():
     pictures = photographs()
     blend = np.stack([pictures + strength * 10 * LEVEL for strength in STRENGTHS]).astype(np.float32)
     result = StrengthControl().compute(evidence(graded=blend))
-    assert result.scores == pytest.approx({"monotone": 1, "identity_psnr": 100, "span": 10}, rel=1e-4)
+    assert result.scores == pytest.approx({"monotone": 1, "identity_psnr": 100, "span": 10, "halfway": 0.5}, rel=1e-4)
     assert [row["distance"] for row in result.tables["strength"]] == pytest.approx([0, 5, 10], rel=1e-4)
 
 
