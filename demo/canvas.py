@@ -10,6 +10,9 @@ from PIL.Image import Image
 _FAINT = 8
 """Levels of opacity up to which a mark is the rim of a soft brush, not meant."""
 
+PAPER = PIL.Image.new("RGB", (512, 512), "white")
+"""What a drawing begins on."""
+
 _RGBA = re.compile(r"rgba?\(\s*([\d.]+)\s*,\s*([\d.]+)\s*,\s*([\d.]+)")
 
 

@@ -59,7 +59,9 @@ def gather_translation(model: Model, dataset: Dataset, recipe: Recipe, space: Fe
         results=results,
         plain=without,
         truths=None if card.translation == "unpaired" else pictures,
-        choices=tuple(names[place] for place in guide.argmax(axis=1)) if names and guide is not None else ("",),
+        choices=tuple(names[place] for place in guide.argmax(axis=1))
+        if names and guide is not None
+        else ("",) * len(results),
         result_features=measured[0],
         plain_features=measured[1],
         wanted_features=space(dataset.images, wanted),

@@ -12,7 +12,7 @@ from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
 from PIL.Image import Image
 
-from demo.canvas import hexadecimal, mask_of, on_paper
+from demo.canvas import PAPER, hexadecimal, mask_of, on_paper
 from demo.catalog import Catalog
 from demo.composition import BASELINES
 from demo.engine import Model
@@ -34,7 +34,7 @@ TEXTS_EN = {
     "tour": "Fill holes, enlarge, colour or paint from a drawing, beside what a plain method makes of it.",
     "model": "Model",
     "picture": "Picture",
-    "editor": "Picture, painted over where it shall be filled",
+    "editor": "Paint the mask",
     "canvas": "Drawing",
     "choice": "Choice",
     "colour": "Colour of the next hint",
@@ -54,7 +54,7 @@ TEXTS_ZH = {
     "tour": "填补缺口、放大、上色或由线稿成画，并与普通方法的结果并排。",
     "model": "模型",
     "picture": "图片",
-    "editor": "图片（在要填补处涂抹）",
+    "editor": "涂抹遮罩",
     "canvas": "线稿",
     "choice": "选项",
     "colour": "下一个提示的颜色",
@@ -127,7 +127,7 @@ class _Handlers:
     cache: str
 
     def show(
-        self, *, model: str, picture: str | None, editor: Any, canvas: Any, choice: str, hints: Any, size: float
+        self, *, model: str, picture: str | None, editor: Any, canvas: Any, choice: str | None, hints: Any, size: float
     ) -> tuple[str, str]:
         with told():
             opened = self.catalog.model(model, task="translate")
@@ -155,9 +155,9 @@ class _Handlers:
         return (
             gr.update(visible=task in {"superres", "colorize", "unpaired"}),
             gr.update(visible=task == "inpaint"),
-            gr.update(visible=task == "sketch"),
+            gr.update(visible=task == "sketch", value=PAPER),  # on an empty canvas no brush is taken up
             gr.update(
-                choices=[(spoken(name), name) for name in names], value=names[0] if names else "", visible=bool(names)
+                choices=[(spoken(name), name) for name in names], value=names[0] if names else None, visible=bool(names)
             ),
             gr.update(visible=task == "colorize"),
             gr.update(visible=task == "colorize"),
@@ -221,7 +221,7 @@ def _draw_controls(say: Say) -> _Controls:
     canvas = gr.ImageEditor(
         label=say("canvas"),
         brush=gr.Brush(default_size=8, colors=["#000000"], color_mode="fixed"),
-        canvas_size=(512, 512),
+        canvas_size=PAPER.size,
         elem_id="translate-canvas",
         **_EDITOR,
     )
