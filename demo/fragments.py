@@ -29,8 +29,8 @@ def compare(before: str, after: str) -> str:
     source = "gradio_api/file={}"
     return f"""
     <div class="compare" style="--split: 50%">
-      <img class="before" src="{source.format(quote(before))}" alt="">
-      <img class="after" src="{source.format(quote(after))}" alt="">
+      <img class="before" src="{source.format(quote(before))}" alt="" data-say-alt="style_before">
+      <img class="after" src="{source.format(quote(after))}" alt="" data-say-alt="style_after">
       <input type="range" min="0" max="100" value="50" aria-labelledby="compare-hint"
         oninput="this.parentNode.style.setProperty('--split', this.value + '%')">
       <span class="line" aria-hidden="true"></span>

@@ -1,7 +1,6 @@
 """A photograph in another style: what the Style transfer tab, `/stylize` and `python -m demo.stylize` do."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image
 
-from demo import __version__
 from demo.arguments import real_number, whole_number
 from demo.colours import keep_colours
 from demo.engine import Model, draw_noise
@@ -28,6 +26,7 @@ from demo.images import (
     write_png,
 )
 from demo.masks import DEFAULT_FEATHER, MAX_FEATHER, Mask
+from demo.provenance import picture_texts
 from demo.styles import Mixture
 from demo.tiling import Conditions, paint
 
@@ -111,11 +110,7 @@ class Stylized:
         write_png(self.image, self._texts(), path)
 
     def _texts(self) -> dict[str, str]:
-        return {
-            "Software": f"Ganvas {__version__}",
-            "Title": f"{self.recipe['model']}, {' + '.join(self.recipe['styles'])}",
-            "ganvas.recipe": json.dumps(self.recipe, ensure_ascii=False),
-        }
+        return picture_texts(f"{self.recipe['model']}, {' + '.join(self.recipe['styles'])}", self.recipe)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """A picture translated by its task: what the Translate tab and the endpoint `/translate` do."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,12 @@ import PIL.Image
 from numpy.typing import NDArray
 from PIL.Image import Image, Resampling
 
-from demo import __version__
 from demo.arguments import one_of, whole_number
 from demo.composition import Hint, compose, hint_planes, plain
 from demo.engine import Model
 from demo.errors import ModelError, PictureError, RequestError
 from demo.images import WEB_FORMATS, fit_within, pad_to_multiple, read_picture, to_array, to_png
+from demo.provenance import picture_texts
 
 MIN_SIZE, DEFAULT_SIZE, MAX_SIZE = 64, 512, 2048
 MAX_FILE_BYTES = 32 * 2**20
@@ -73,12 +72,8 @@ class Translated:
 
     def to_png(self) -> bytes:
         """Return the result as PNG whose text chunks carry its recipe."""
-        texts = {
-            "Software": f"Ganvas {__version__}",
-            "Title": f"{self.recipe['model']}, {self.recipe['translation']}",
-            "ganvas.recipe": json.dumps(self.recipe, ensure_ascii=False),
-        }
-        return to_png(self.image, texts)
+        title = f"{self.recipe['model']}, {self.recipe['translation']}"
+        return to_png(self.image, picture_texts(title, self.recipe))
 
 
 def read_upload(path: Path | None, *, what: str = "picture") -> tuple[bytes, Image]:

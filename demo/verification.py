@@ -17,7 +17,7 @@ from demo.places import Picture, Place, draw_place
 from demo.provenance import RECIPE_KEY
 from demo.sampling import SampleRequest, draw_samples
 
-Verdict = Literal["same", "differs", "other file", "no model", "no recipe", "needs photograph", "not followed"]
+Verdict = Literal["same", "differs", "other file", "no model", "no recipe", "needs picture", "not followed"]
 _MAX_RECIPE = 64_000
 
 
@@ -27,7 +27,7 @@ class Report:
 
     `same`: regenerated, equal in every pixel. `differs`: regenerated, and `differing` of `pixels` pixels are off by at
     most `largest` of 255 levels. `other file`: as either, but with a model file that has another digest than the recipe
-    names. `no model`: a model of that name is not served here. `needs photograph`: a stylised picture, whose photograph
+    names. `no model`: a model of that name is not served here. `needs picture`: a picture made from another, which
     does not travel with it. `not followed`: the recipe is damaged, and `reason` says how. `no recipe`: none in it.
     """
 
@@ -57,7 +57,7 @@ def verify(catalog: Catalog, content: bytes) -> Report:
     if model is None:
         return Report("no model", recipe)
     if "pins" not in recipe and "seed" not in recipe:
-        return Report("needs photograph", recipe, served_sha256=model.sha256)
+        return Report("needs picture", recipe, served_sha256=model.sha256)
     try:
         picture = follow(catalog, recipe)
     except DemoError as error:

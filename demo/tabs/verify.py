@@ -23,7 +23,7 @@ TEXTS_EN = {
     "is_other_file": "Made with another version of the model",
     "is_no_model": "The model is not at hand",
     "is_no_recipe": "No recipe in this picture",
-    "is_needs_photograph": "Made from a photograph",
+    "is_needs_picture": "Made from another picture",
     "is_not_followed": "The recipe cannot be followed",
     "why_same": "All {pixels} pixels are what the recipe makes.",
     "why_differs": "{differing} of {pixels} pixels differ, by at most {largest} of 255 levels. Small differences come "
@@ -32,8 +32,8 @@ TEXTS_EN = {
     "{differing} of {pixels} pixels differ, by at most {largest} of 255 levels.",
     "why_no_model": "This server has no model of that name; its recipe is below.",
     "why_no_recipe": "It was not made here, or a program that saved it again took the recipe out.",
-    "why_needs_photograph": "The photograph does not travel with the picture, so it cannot be painted anew; the model "
-    "and the settings are below.",
+    "why_needs_picture": "The picture that it was made from does not travel with it, so it cannot be painted anew; the "
+    "model and the settings are below.",
     "check_recipe": "Recipe found",
     "check_model": "Model at hand",
     "check_hash": "Same model file",
@@ -54,7 +54,7 @@ TEXTS_ZH = {
     "is_other_file": "由模型的另一版本生成",
     "is_no_model": "此处没有该模型",
     "is_no_recipe": "这幅图片没有配方",
-    "is_needs_photograph": "由照片生成",
+    "is_needs_picture": "由另一幅图片生成",
     "is_not_followed": "无法按配方重现",
     "why_same": "全部 {pixels} 个像素都与配方所得一致。",
     "why_differs": "{pixels} 个像素中有 {differing} 个不同，最多相差 {largest} 级（共 255 级）。"
@@ -63,7 +63,7 @@ TEXTS_ZH = {
     "{pixels} 个像素中有 {differing} 个不同，最多相差 {largest} 级（共 255 级）。",
     "why_no_model": "此服务器没有这个名字的模型，配方见下。",
     "why_no_recipe": "它不是在此生成的，或者重新保存它的程序去掉了配方。",
-    "why_needs_photograph": "照片不随图片保存，因此无法重新绘制；模型与设置见下。",
+    "why_needs_picture": "原图不随作品保存，因此无法重新绘制；模型与设置见下。",
     "check_recipe": "找到配方",
     "check_model": "有该模型",
     "check_hash": "模型文件相同",

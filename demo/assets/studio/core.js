@@ -6,10 +6,11 @@ const wanted = {};
 
 export const say = (key) => ganvas.texts[ganvas.language()][key] ?? key;
 
-/** Fill every `data-say`, `data-say-label` and the like below `root`; called again when the language changes. */
+/** Fill every `data-say`, `data-say-label` and the like in `root`; called again when the language changes. */
 export function translate(root) {
   for (const node of root.querySelectorAll("[data-say]")) node.textContent = say(node.dataset.say);
   for (const node of root.querySelectorAll("[data-say-label]")) node.setAttribute("aria-label", say(node.dataset.sayLabel));
+  for (const node of root.querySelectorAll("[data-say-alt]")) node.alt = say(node.dataset.sayAlt);
   for (const node of root.querySelectorAll("[data-say-title]")) node.title = say(node.dataset.sayTitle);
 }
 

@@ -45,9 +45,9 @@ const PIN = `<div class="pin">
 const SLIDER = `<label class="field"><span></span><input type="range" min="${-MOVE}" max="${MOVE}" step="0.1"><output></output></label>`;
 
 export async function mount(element) {
+  const samplers = await models("sample");
   const root = element.appendChild(make(MARKUP));
   const find = (selector) => root.querySelector(selector);
-  const samplers = await models("sample");
   const parts = {
     root, find, samplers,
     picture: find("#explore-picture"), caption: find(".live figcaption"), map: find(".map"), knob: find(".knob"),

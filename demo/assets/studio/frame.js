@@ -23,16 +23,29 @@ export async function mount(element) {
   document.querySelector("#ganvas-help").addEventListener("click", help);
   document.addEventListener("keydown", press);
   document.addEventListener("ganvas:language", () => {
-    translate(element);
+    translate(document.body);
+    nameExamples();
     listModels();
     if (document.querySelector(".tour")) tour(Number(document.querySelector(".tour").dataset.step));
   });
+  // What Gradio's events bring may say things as well.
+  new MutationObserver((changes) => {
+    for (const node of changes.flatMap((change) => [...change.addedNodes])) if (node.parentElement) translate(node.parentElement);
+    nameExamples();
+  }).observe(document.querySelector("main"), { childList: true, subtree: true });
   ganvas.share = share;
   await listModels();
   watch();
   const tab = new URLSearchParams(location.search).get("tab");
   if (tab) open(tab);
   if (!localStorage.getItem(SEEN)) tour(0);
+}
+
+/** Gradio's examples are buttons with a picture and no name. */
+function nameExamples() {
+  document.querySelectorAll(".gallery-item").forEach((button, index) => {
+    button.setAttribute("aria-label", fill("page_example", { n: index + 1 }));
+  });
 }
 
 // Models

@@ -53,8 +53,8 @@ const STOP = `<li class="stop"><img width="96" height="96">
   <button type="button" class="remove">×</button></div></li>`;
 
 export async function mount(element) {
-  const root = element.appendChild(make(MARKUP));
   const samplers = await models("sample");
+  const root = element.appendChild(make(MARKUP));
   root.querySelector(".empty").hidden = samplers.length > 0;
   for (const part of root.querySelectorAll(".stage, .panel")) part.hidden = samplers.length === 0;
   return samplers.length ? new Traveller(root, samplers).start() : register("journey", root, { write() {} });
@@ -112,6 +112,7 @@ class Traveller {
       enlarge: [1, 2, 4, 8].includes(Number(said.enlarge)) ? Number(said.enlarge) : 4,
     };
     this.show();
+    this.player.describe();
     return this.film();
   }
 

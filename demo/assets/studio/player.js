@@ -8,6 +8,7 @@ export class Player {
     this.bar = root.querySelector("#journey-frame");
     this.words = describe;
     this.frames = [];
+    this.at = -1;
     this.playing = false;
     this.button.addEventListener("click", () => (this.playing ? this.pause() : this.play()));
     this.bar.addEventListener("input", () => {
@@ -20,7 +21,7 @@ export class Player {
     for (const frame of this.frames) frame.close();
     this.frames = [];
     this.rate = rate;
-    this.at = 0;
+    this.at = -1;
     // Whoever asked their system for less movement starts the film themselves.
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.pause();
     else this.play();
