@@ -2,14 +2,13 @@
 
 import html
 from pathlib import Path
-from urllib.parse import quote
 
 from gradio.processing_utils import save_bytes_to_cache
 from PIL.Image import Image
 
 from demo.images import fit_within, to_png
 from demo.stylization import Stylized
-from demo.tabs.tab import Texts
+from demo.tabs.tab import Texts, comparison
 
 SHOWN_SIDE = 2048
 """The longer side of what the page shows; the file to download is whole."""
@@ -21,21 +20,7 @@ def save_painting(painted: Stylized, cache: str) -> tuple[str, str]:
     shown = after
     if max(painted.image.size) > SHOWN_SIDE:
         shown = _save_preview(painted.image, f"preview-{Path(painted.file_name).name}", cache)
-    return compare(_save_preview(painted.photograph, "photograph.png", cache), shown), after
-
-
-def compare(before: str, after: str) -> str:
-    """Return both pictures, by their paths in the cache, on top of each other and a range input that divides them."""
-    source = "gradio_api/file={}"
-    return f"""
-    <div class="compare" style="--split: 50%">
-      <img class="before" src="{source.format(quote(before))}" alt="" data-say-alt="style_before">
-      <img class="after" src="{source.format(quote(after))}" alt="" data-say-alt="style_after">
-      <input type="range" min="0" max="100" value="50" aria-labelledby="compare-hint"
-        oninput="this.parentNode.style.setProperty('--split', this.value + '%')">
-      <span class="line" aria-hidden="true"></span>
-    </div>
-    """
+    return comparison(_save_preview(painted.photograph, "photograph.png", cache), shown), after
 
 
 def show_progress(share: float, words: str) -> str:

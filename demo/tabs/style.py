@@ -20,8 +20,6 @@ from demo.theme import ASSETS
 TEXTS_EN = {
     "title": "Style transfer",
     "tour": "Repaint a photograph in styles, their mixtures, or the manner of a picture of your own.",
-    "before": "The photograph",
-    "after": "The photograph, painted",
     "photograph": "Photograph",
     "examples": "Examples",
     "model": "Model",
@@ -56,8 +54,6 @@ TEXTS_EN = {
 TEXTS_ZH = {
     "title": "风格迁移",
     "tour": "用一种风格、多种风格的混合或你自己图片的画法重绘照片。",
-    "before": "照片",
-    "after": "重绘后的照片",
     "photograph": "照片",
     "examples": "示例",
     "model": "模型",

@@ -85,9 +85,9 @@ def comparison(before: str, after: str) -> str:
     source = "gradio_api/file={}"
     return f"""
     <div class="compare" style="--split: 50%">
-      <img class="before" src="{source.format(quote(before))}" alt="">
-      <img class="after" src="{source.format(quote(after))}" alt="">
-      <input type="range" min="0" max="100" value="50" aria-label="⇔"
+      <img class="before" src="{source.format(quote(before))}" alt="" data-say-alt="page_before">
+      <img class="after" src="{source.format(quote(after))}" alt="" data-say-alt="page_after">
+      <input type="range" min="0" max="100" value="50" data-say-label="page_divide"
         oninput="this.parentNode.style.setProperty('--split', this.value + '%')">
       <span class="line" aria-hidden="true"></span>
     </div>

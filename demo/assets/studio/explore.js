@@ -1,6 +1,7 @@
 // The latent space as a map: four pinned pictures at its corners, and the one under the pointer, live.
 
 import { add } from "./history.js";
+import { Pad } from "./pad.js";
 import { call, fill, make, models, notice, number, offer, open, readPins, register, remember, save, say, share, spoken,
   surprise, tell, writePins } from "./core.js";
 
@@ -50,8 +51,7 @@ export async function mount(element) {
   const find = (selector) => root.querySelector(selector);
   const parts = {
     root, find, samplers,
-    picture: find("#explore-picture"), caption: find(".live figcaption"), map: find(".map"), knob: find(".knob"),
-    x: find("#explore-x"), y: find("#explore-y"), truncation: find("#explore-truncation"), model: find("#explore-model"),
+    picture: find("#explore-picture"), caption: find(".live figcaption"), truncation: find("#explore-truncation"), model: find("#explore-model"),
     pins: find(".pins"), moves: find(".moves"), rate: find("#explore-rate"),
   };
   find(".empty").hidden = samplers.length > 0;
@@ -65,6 +65,7 @@ class Explorer {
     this.place = { x: 0.5, y: 0.5 }; // where the pointer is
     this.home = { x: 0.5, y: 0.5 }; // where it goes back to when the pointer leaves
     this.state = null;
+    this.pad = new Pad(this.find(".map"), (place, settled) => this.moved(place, settled));
     this.drawing = 0;
     this.stale = false;
     this.times = [];
@@ -136,7 +137,7 @@ class Explorer {
     });
     this.moves.hidden = sliders.length === 0;
     this.moves.replaceChildren(this.moves.querySelector("legend"), ...sliders);
-    this.point();
+    this.pad.put(this.home);
   }
 
   showPin(row, corner) {
@@ -158,32 +159,9 @@ class Explorer {
     };
   }
 
-  // The pointer, the arrow keys, touch
+  // Controls
 
   listen() {
-    const follow = (event) => {
-      const box = this.map.getBoundingClientRect();
-      const inside = (value) => Math.min(1, Math.max(0, Math.round(value * 200) / 200));
-      this.place = { x: inside((event.clientX - box.left) / box.width), y: inside((event.clientY - box.top) / box.height) };
-      if (event.buttons) this.home = { ...this.place };
-      this.moved();
-    };
-    this.map.addEventListener("pointerdown", (event) => {
-      this.map.setPointerCapture(event.pointerId);
-      follow(event);
-      this.x.focus({ preventScroll: true });
-      event.preventDefault();
-    });
-    this.map.addEventListener("pointermove", follow);
-    this.map.addEventListener("pointerup", () => remember("explore", this.read()));
-    this.map.addEventListener("pointerleave", () => {
-      this.place = { ...this.home };
-      this.moved();
-    });
-    this.map.addEventListener("keydown", (event) => this.step(event));
-    for (const [axis, input] of [["x", this.x], ["y", this.y]]) {
-      input.addEventListener("input", () => this.settle({ ...this.home, [axis]: input.valueAsNumber }));
-    }
     this.truncation.addEventListener("input", () => {
       this.state.truncation = this.truncation.valueAsNumber;
       this.truncation.nextElementSibling.value = this.state.truncation.toFixed(2);
@@ -202,36 +180,18 @@ class Explorer {
     });
   }
 
-  step(event) {
-    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (!ways[event.key]) return;
-    event.preventDefault();
-    const far = event.shiftKey ? 0.1 : 0.02;
-    const inside = (value) => Math.min(1, Math.max(0, Math.round(value * 1000) / 1000));
-    const [right, down] = ways[event.key];
-    this.settle({ x: inside(this.home.x + right * far), y: inside(this.home.y + down * far) });
+  /** The pointer is at `place`; `settled` if it shall stay there. */
+  moved(place, settled) {
+    this.place = place;
+    this.draw();
+    if (!settled) return;
+    this.home = place;
+    this.rememberSoon();
   }
 
-  settle(place) {
-    this.home = place;
-    this.place = { ...place };
-    this.moved();
+  rememberSoon() {
     clearTimeout(this.writing);
     this.writing = setTimeout(() => remember("explore", this.read()), 300);
-  }
-
-  moved() {
-    this.point();
-    this.draw();
-  }
-
-  point() {
-    const { x, y } = this.place;
-    this.knob.style.left = `${x * 100}%`;
-    this.knob.style.top = `${y * 100}%`;
-    this.x.value = x;
-    this.y.value = y;
-    for (const [input, value] of [[this.x, x], [this.y, y]]) input.setAttribute("aria-valuetext", `${Math.round(value * 100)} %`);
   }
 
   // Pictures: two requests under way at most, the latest position always wins
@@ -245,8 +205,7 @@ class Explorer {
     this.draw();
     clearTimeout(this.mapping);
     this.mapping = setTimeout(() => this.drawMap().catch(tell), 120);
-    clearTimeout(this.writing);
-    this.writing = setTimeout(() => remember("explore", this.read()), 300);
+    this.rememberSoon();
   }
 
   async draw() {
