@@ -71,9 +71,8 @@ def saved(module: nn.Module, path: Path) -> Model:
     image = Image(1, 2, ("one",))
     port = Port("code", ("N", 2), "latent")
     sampler = nn.Sequential(nn.Linear(2, 4), nn.Unflatten(1, (1, 2, 2)))
-    graph = Graph(
-        sampler, "sample", (port,), (Port("picture", ("N", 1, 2, 2), "picture"),), (), coding_graphs(module, image)
-    )
+    picture = Port("picture", ("N", 1, 2, 2), "picture")
+    graph = Graph(sampler, "sample", (port,), (picture,), companions=coding_graphs(module, image))
     write_model(graph, ModelCard("linear", "sample", 1, 2, graph.inputs, graph.outputs), path)
     return Model.open(path)
 

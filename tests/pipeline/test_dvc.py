@@ -145,7 +145,7 @@ class TestRepro:
         ("files", "due"),
         [
             (["pipeline/losses/hinge.py", "pipeline/networks/dcgan.py"], []),
-            (["pipeline/losses/minimax.py"], ["train@ink"]),
+            (["pipeline/losses/minimax.py"], ["train@ink", "evaluate@ink"]),
             (["pipeline/data/digits.py", "pipeline/metrics/kernel.py"], ["prepare@ink", "evaluate@ink"]),
             (["pictures/README.md", "pipeline/register.py"], ["prepare@ink", "register@ink"]),
         ],

@@ -124,7 +124,11 @@ def test_mlflow_serves_a_registered_version_and_its_signature_refuses_wrong_shap
     address = f"http://127.0.0.1:{port}"
     with (tmp_path / "log").open("wb") as log:
         command = [sys.executable, "-m", "mlflow", "models", "serve", *options]
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        # MLflow starts `uvicorn` by its name.
+        place = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, start_new_session=True, env=os.environ | {"PATH": place}
+        )
         try:
             wait_for(f"{address}/ping", process)
             (picture,) = _ask(address, [[0.0, 0.5, -0.5, 3.0]])

@@ -123,7 +123,7 @@ def test_each_phase_steps_its_own_role_at_its_own_rate() -> None:
 
 def test_the_layout_of_memory_changes_no_gradient_beyond_rounding() -> None:
     usual, other = trainer(settings()), trainer(settings(channels_last=False))
-    batches = usual._sampler.draw(), other._sampler.draw()
+    batches = usual.sampler.draw(), other.sampler.draw()
     assert [batch.images.stride(1) for batch in batches] == [1, 16 * 16]
     assert torch.equal(*(batch.images for batch in batches))
     for name, gradient in usual.gradients().items():
