@@ -24,9 +24,10 @@ MULTIPLE = 8
 HALO = 128
 """How many pixels around a tile its network sees: no less than half its receptive field."""
 
-TILE = 1024
+TILE = 1792
 WHOLE_PIXELS = 2048 * 2048
-"""Up to so many pixels a picture is painted whole, which is faster by far: tiles are run once per norm."""
+"""Up to so many pixels a picture is painted whole, which is faster by far: tiles are run once per norm. A tile with its
+halo on all sides has as many, so that this bounds the memory."""
 
 Conditions = Mapping[str, NDArray[np.float32]]
 """What a network is told besides the picture: `code` (1, K), `strength` (1, 1) and `noise` (1, Z)."""
