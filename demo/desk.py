@@ -11,10 +11,11 @@ import gradio as gr
 
 from demo.errors import DemoError
 from demo.fragments import save_painting, show_progress
-from demo.refinement import STEPS, can_refine
+from demo.refinement import STEPS
 from demo.styles import UPLOADED
 from demo.stylist import Order, Stylist, draw_canvas, draw_thumbnail
 from demo.tabs.tab import spoken, told
+from demo.uploads import can_fit
 
 _DATA_URI = re.compile("data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+")
 
@@ -84,7 +85,7 @@ class Desk:
         chosen = kept or dict.fromkeys(names[:1], 1)
         for style in shown:
             style["thumbnail"] = style["thumbnail"] if _DATA_URI.fullmatch(str(style["thumbnail"])) else ""
-        return gr.update(styles=shown, value=json.dumps(chosen)), gr.update(visible=bool(own) and can_refine(opened))
+        return gr.update(styles=shown, value=json.dumps(chosen)), gr.update(visible=bool(own) and can_fit(opened))
 
     def upload(self, model: str | None, style_picture: Any, mixture: str | None) -> tuple[Any, Any]:
         """Return the gallery after a style was uploaded, which is taken at once, or removed."""

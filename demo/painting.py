@@ -130,7 +130,8 @@ def _read_mixture(model: Model, gallery: Gallery, words: Sequence[str], *, steps
                 "a picture"
             )
         if name not in gallery.names:
-            *_, uploaded[name] = fit_style(model, _content(path, "the style picture"), name=path.name, steps=steps)
+            *_, fitted = fit_style(model, _content(path, "the style picture"), name=path.name, steps=steps)
+            uploaded[name] = fitted.style
         weights[name] = weight
     return parse_mixture(gallery, mixture=weights, uploaded=uploaded)
 

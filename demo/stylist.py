@@ -120,8 +120,12 @@ class Stylist:
         key = (model.sha256, hashlib.sha256(content).hexdigest(), steps)
         with self._lock:
             known = self._fitted.get(key)
-        for style in [known] if known else fit_style(model, content, name=UPLOADED, steps=steps):
-            yield Step("fitting", style.refined / steps if steps else 1), style
+        if known:
+            yield Step("fitting", 1), known
+            return
+        for fitting in fit_style(model, content, name=UPLOADED, steps=steps):
+            style = fitting.style
+            yield Step("fitting", fitting.share), style
         with self._lock:
             self._fitted[key] = style
             while len(self._fitted) > _REMEMBERED:

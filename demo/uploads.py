@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,21 +22,33 @@ _FLAT = 1.0
 """Levels of 255 that a picture of one colour may still vary by: JPEG does."""
 
 
-def fit_style(model: Model, content: bytes, *, name: str, steps: int = 0) -> Iterator[Style]:
-    """Yield the style of a picture file called `name`: at first as the encoder sees it, then after every step.
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """How far the fitting of a style is, from 0 to 1, and the style as it is by then."""
+
+    share: float
+    style: Style
+
+
+def can_fit(model: Model) -> bool:
+    """Tell whether a model takes styles from pictures."""
+    return "encoder" in [companion.name for companion in model.card.companions]
+
+
+def fit_style(model: Model, content: bytes, *, name: str, steps: int = 0) -> Iterator[Fitting]:
+    """Yield the style of a picture file called `name`: as the encoder sees it, then ever better in `steps` steps.
 
     Raises:
         ModelError: the model has no encoder, or it fails.
         PictureError: the picture cannot be taken.
-        RequestError: steps are asked for, and the model has no graph for them.
 
     """
     picture = read_style_picture(content, name=name)
     digest = hashlib.sha256(content).hexdigest()
     code = model.quickest("encoder").run({"style": picture})[0]
-    yield Style(name, code, digest)
-    for step, refined in enumerate(refine(model, code, style=picture, steps=steps) if steps else (), start=1):
-        yield Style(name, refined, digest, step)
+    yield Fitting(0 if steps else 1, Style(name, code, digest, steps))
+    for refined in refine(model, code, style=picture, steps=steps) if steps else ():
+        yield Fitting(refined.share, Style(name, refined.code, digest, steps))
 
 
 def read_style_picture(content: bytes, *, name: str) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ import PIL.Image
 import pytest
 from browsing import browser, visit
 from tiny_models import directed_proto, sampler_proto, stylizer_proto, with_companions
-from tiny_stylizers import encoder_proto, gradient_proto
+from tiny_stylizers import encoder_proto
 
 __all__ = ["browser", "visit"]
 
@@ -62,7 +62,7 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The page as people start it, with two samplers, a stylizer, a truncated model and an empty folder."""
     models = tmp_path_factory.mktemp("models")
-    companions = {"encoder": encoder_proto(), "gradient": gradient_proto()}
+    companions = {"encoder": encoder_proto()}
     tinter = with_companions(stylizer_proto(), companions)
     protos = {
         "dabbler": sampler_proto(),

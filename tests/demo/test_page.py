@@ -189,7 +189,7 @@ def test_stylize_refuses_bad_arguments(client, upload):
         ({"style": "", "mixture": '{"moss": 0}'}, "the weights of the mixture sum to zero"),
         ({"style": "", "mixture": "moss"}, "mixture must be JSON like"),
         ({"style_picture": handle_file(upload)}, "give either a style or a style picture"),
-        ({"style": "", "style_picture": handle_file(upload), "refine": 9999}, "refine must lie between 0 and 400"),
+        ({"style": "", "style_picture": handle_file(upload), "refine": 9999}, "refine must lie between 0 and 8"),
         ({"mask": handle_file(PHOTOGRAPH)}, "draw a mask as large as its photograph"),
         ({"size": 10**9}, "size must lie between 128 and 8192"),
     ):

@@ -8,19 +8,23 @@ import numpy as np
 import PIL.Image
 import pytest
 from tiny_models import STYLES, THUMBNAIL, TINTS, stylizer_proto
-from tiny_stylizers import encoder_proto, gradient_proto
+from tiny_stylizers import descriptor_proto, encoder_proto
 
 from demo.colours import LUMA, keep_colours
 from demo.engine import Model
 from demo.errors import PictureError, RequestError
 from demo.gallery import open_gallery
+from demo.refinement import refine
 from demo.styles import Style, parse_mixture
-from demo.uploads import STYLE_SIDE, fit_style
+from demo.uploads import STYLE_SIDE, fit_style, read_style_picture
+
+MEAN = np.array([120, 128, 65]) / 127.5 - 1
+LARGEST = np.array([230, 128, 90]) / 127.5 - 1
 
 
 @pytest.fixture
 def model(save):
-    return Model.open(save(stylizer_proto(), {"encoder": encoder_proto(), "gradient": gradient_proto()}))
+    return Model.open(save(stylizer_proto(), {"encoder": encoder_proto()}))
 
 
 @pytest.fixture
@@ -44,7 +48,8 @@ def picture(pixels, kind="PNG"):
 
 def stripes(width=64, height=48):
     pixels = np.zeros((height, width, 3))
-    pixels[:, ::2] = (255, 128, 51)
+    pixels[:] = (10, 128, 90)
+    pixels[:, ::2] = (230, 128, 40)
     return picture(pixels)
 
 
@@ -124,22 +129,34 @@ def test_what_is_no_mixture_is_refused(model, tmp_path, choice, sentence):
 
 
 def test_a_style_picture_is_encoded_at_once(model):
-    (style,) = fit_style(model, stripes(), name="stripes.png")
-    np.testing.assert_allclose(style.code, [0, (128 / 127.5 - 2) / 2, (51 / 127.5 - 2) / 2], atol=1e-5)
+    (fitting,) = fit_style(model, stripes(), name="stripes.png")
+    style = fitting.style
+    np.testing.assert_allclose(style.code, MEAN, atol=1e-5)
     assert (style.name, style.picture, style.refined) == ("stripes.png", hashlib.sha256(stripes()).hexdigest(), 0)
+    assert fitting.share == 1
 
 
-def test_refinement_moves_the_code_to_where_its_gradient_vanishes(model):
-    *_, style = fit_style(model, stripes(), name="stripes.png", steps=120)
-    assert style.refined == 120
-    np.testing.assert_allclose(style.code, [1, 128 / 127.5 - 1, 51 / 127.5 - 1], atol=0.01)
-    assert len(list(fit_style(model, stripes(), name="stripes.png", steps=3))) == 4
+def test_refinement_finds_the_code_whose_painting_looks_like_the_picture(model):
+    """A code paints its tanh, so a picture of the mean m is painted by atanh(m), not by the m that the encoder says."""
+    fittings = list(fit_style(model, stripes(), name="stripes.png", steps=4))
+    np.testing.assert_allclose(fittings[0].style.code, MEAN, atol=1e-5)
+    np.testing.assert_allclose(fittings[-1].style.code, np.arctanh(MEAN), atol=0.01)
+    shares = [fitting.share for fitting in fittings]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1], fittings[-1].style.refined) == (0, 1, 4)
 
 
-def test_a_model_that_cannot_refine_says_so(save):
-    model = Model.open(save(stylizer_proto(), {"encoder": encoder_proto()}))
-    with pytest.raises(RequestError, match="the model 'tinter' cannot refine a style, because it has no graph for it"):
-        list(fit_style(model, stripes(), name="x", steps=1))
+def test_a_descriptor_is_what_refinement_goes_by_where_there_is_one(save):
+    model = Model.open(save(stylizer_proto(), {"encoder": encoder_proto(), "descriptor": descriptor_proto()}))
+    *_, fitting = fit_style(model, stripes(), name="stripes.png", steps=6)
+    np.testing.assert_allclose(fitting.style.code, np.arctanh(LARGEST), atol=0.02)
+
+
+def test_refinement_never_leads_farther_away(model):
+    start = np.float32([3, -3, 0.5])
+    distances = [step.distance for step in refine(model, start, style=read_style_picture(stripes(), name="x"), steps=2)]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] < distances[0]
 
 
 @pytest.mark.parametrize(
@@ -165,8 +182,8 @@ def test_style_pictures_that_cannot_be_taken(model, content, sentence):
 def test_large_style_pictures_are_looked_at_smaller(model):
     pixels = np.zeros((3 * STYLE_SIDE, 4 * STYLE_SIDE, 3))
     pixels[:, 2 * STYLE_SIDE :] = 255
-    (style,) = fit_style(model, picture(pixels), name="x")
-    np.testing.assert_allclose(style.code, [0, 0, 0], atol=0.02)
+    (fitting,) = fit_style(model, picture(pixels), name="x")
+    np.testing.assert_allclose(fitting.style.code, [0, 0, 0], atol=0.02)
 
 
 def test_kept_colours_have_the_paintings_luma_and_the_photographs_chroma():

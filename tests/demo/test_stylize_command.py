@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from tiny_models import TINTS, stylizer_proto
-from tiny_stylizers import encoder_proto, gradient_proto
+from tiny_stylizers import encoder_proto
 
 from demo.clips import Clip, Frame, is_clip, open_clip, write_clip
 from demo.engine import draw_noise
@@ -20,12 +20,12 @@ from demo.stylize import main
 @pytest.fixture
 def here(save, tmp_path, monkeypatch):
     """A working folder with a model, a photograph `a.png` and a style picture `s.png`."""
-    path = save(stylizer_proto(), {"encoder": encoder_proto(), "gradient": gradient_proto()})
+    path = save(stylizer_proto(), {"encoder": encoder_proto()})
     (tmp_path / "models").mkdir()
     path.parent.rename(tmp_path / "models" / "tinter")
     monkeypatch.chdir(tmp_path)
     PIL.Image.fromarray(ramp(40, 61)).save("a.png")
-    PIL.Image.fromarray(np.tile(np.uint8([[[255, 0, 0], [0, 0, 255]]]), (40, 20, 1))).save("s.png")
+    PIL.Image.fromarray(np.tile(np.uint8([[[200, 60, 90], [60, 90, 180]]]), (40, 20, 1))).save("s.png")
     return tmp_path
 
 
@@ -96,11 +96,12 @@ def test_options_reach_the_painting(run):
 
 def test_a_picture_file_is_a_style_and_may_be_refined(run):
     assert run("a.png", "b.png", "--style", "s.png")[0] == 0
-    assert run("a.png", "c.png", "--style", "s.png", "--refine", 100)[0] == 0
+    assert run("a.png", "c.png", "--style", "s.png", "--refine", 3)[0] == 0
+    mean = np.array([130, 75, 135])
     with PIL.Image.open("b.png") as plain, PIL.Image.open("c.png") as refined:
-        np.testing.assert_allclose(np.asarray(plain)[0, 0], tinted(np.array([0, -1, 0])), atol=0.6)
-        np.testing.assert_allclose(np.asarray(refined)[0, 0], tinted(np.array([1, -1, 1])), atol=1.5)
-        assert json.loads(refined.text["ganvas.recipe"])["uploaded"]["s.png"]["refined"] == 100
+        np.testing.assert_allclose(np.asarray(plain)[0, 0], tinted(mean / 127.5 - 1), atol=0.6)
+        np.testing.assert_allclose(np.asarray(refined)[0, 0], mean, atol=1.5)
+        assert json.loads(refined.text["ganvas.recipe"])["uploaded"]["s.png"]["refined"] == 3
 
 
 def test_a_folder_goes_on_past_what_cannot_be_read(run, here):
@@ -196,7 +197,7 @@ def test_stills_and_clips_are_told_apart(here):
         ),
         (["a.png", "b.png", "--style", "moss", "--mask", "gone.png"], "the mask gone.png cannot be read"),
         (["a.png", "b.png", "--style", "moss", "--model", "nobody"], "there is no model 'nobody'"),
-        (["a.png", "b.png", "--style", "s.png", "--refine", "9999"], "refine must lie between 0 and 400"),
+        (["a.png", "b.png", "--style", "s.png", "--refine", "9999"], "refine must lie between 0 and 8"),
         (["sound.mp4", "b.mp4", "--style", "moss"], "sound.mp4 holds no frames; choose a video with pictures in it"),
         (["torn.mp4", "b.mp4", "--style", "moss"], "torn.mp4 is damaged, cut short or no video; get a fresh copy"),
         (

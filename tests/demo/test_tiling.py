@@ -82,5 +82,7 @@ def test_tiles_are_no_larger_than_asked_and_cover_everything():
         boxes = tiling._boxes(size)
         padded = [length + -length % 8 for length in size]
         assert sum((right - left) * (bottom - top) for left, top, right, bottom in boxes) == padded[0] * padded[1]
-        assert all(0 < right - left <= tiling.TILE and 0 < bottom - top <= tiling.TILE for left, top, right, bottom in boxes)
+        assert all(
+            0 < right - left <= tiling.TILE and 0 < bottom - top <= tiling.TILE for left, top, right, bottom in boxes
+        )
         assert all(edge % 8 == 0 for box in boxes for edge in box)

@@ -18,23 +18,15 @@ def encoder_proto(name: str = "part") -> onnx.ModelProto:
     return make_proto([node], {"axes": np.array([2, 3], dtype=np.int64)}, card, {})
 
 
-def gradient_proto() -> onnx.ModelProto:
-    """gradient = 2 (code - the style picture's largest value per channel): refinement ends at that colour."""
+def descriptor_proto() -> onnx.ModelProto:
+    """descriptor = the style picture's largest value per channel, and three zeros."""
     nodes = [
-        helper.make_node("ReduceMax", ["style", "axes"], ["target"], keepdims=0),
-        helper.make_node("Sub", ["code", "target"], ["apart"]),
-        helper.make_node("ReduceMean", ["content"], ["middle"], keepdims=0),
-        helper.make_node("Mul", ["middle", "zero"], ["nothing"]),
-        helper.make_node("Add", ["apart", "apart"], ["twice"]),
-        helper.make_node("Add", ["twice", "nothing"], ["gradient"]),
+        helper.make_node("ReduceMax", ["style", "axes"], ["largest"], keepdims=0),
+        helper.make_node("Sub", ["largest", "largest"], ["nothing"]),
+        helper.make_node("Concat", ["largest", "nothing"], ["descriptor"], axis=1),
     ]
-    inputs = (
-        Port("content", ("N", 3, "H", "W"), "picture"),
-        Port("code", ("N", 3), "code"),
-        Port("style", ("N", 3, "H1", "W1"), "picture"),
-    )
-    weights = {"axes": np.array([2, 3], dtype=np.int64), "zero": np.float32(0)}
-    return make_proto(nodes, weights, _companion(inputs, (Port("gradient", ("N", 3), "code"),)), {})
+    ports = (Port("style", ("N", 3, "H", "W"), "picture"),), (Port("descriptor", ("N", 6), "code"),)
+    return make_proto(nodes, {"axes": np.array([2, 3], dtype=np.int64)}, _companion(*ports), {})
 
 
 def normalising_proto() -> onnx.ModelProto:
