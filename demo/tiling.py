@@ -5,7 +5,7 @@ its neighbour. Here the statistics of the whole are measured first, norm by norm
 a norm depends on those below it; then every tile is painted with them (the companion graph `tile`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -32,18 +32,22 @@ halo on all sides has as many, so that this bounds the memory."""
 Conditions = Mapping[str, NDArray[np.float32]]
 """What a network is told besides the picture: `code` (1, K), `strength` (1, 1) and `noise` (1, Z)."""
 
-_Box = tuple[int, int, int, int]
+Box = tuple[int, int, int, int]
+"""The left, top, right and lower edge of a part of a picture."""
+
+Content = Callable[[Box], NDArray[np.float32]]
+"""Gives parts of a picture, (1, 3, H, W) in [-1, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """How far the work is, from 0 to 1, and a finished part of the picture if there is one.
 
-    `box` holds its left, top, right and lower edge; `picture` is (3, H, W) in [-1, 1].
+    `picture` is (3, H, W) in [-1, 1].
     """
 
     share: float
-    box: _Box = (0, 0, 0, 0)
+    box: Box = (0, 0, 0, 0)
     picture: NDArray[np.float32] | None = None
 
 
@@ -66,19 +70,55 @@ def paint(model: Model, photograph: Image, conditions: Conditions) -> Iterator[P
             f"the model '{model.card.recipe}' paints at most {WHOLE_PIXELS / 1e6:.1f} megapixels, because it has no "
             "graph for tiles; choose a smaller size, or export it again"
         )
-    tiles = [_Tile.around(own, photograph.size) for own in _boxes(photograph.size)]
-    yield from _paint_tiles(model.companion("tile"), photograph, conditions, tiles)
+    yield from paint_in_tiles(model, photograph.size, lambda box: to_array(photograph.crop(box)), conditions, tile=TILE)
+
+
+def paint_in_tiles(
+    model: Model, size: tuple[int, int], content: Content, conditions: Conditions, *, tile: int
+) -> Iterator[Piece]:
+    """Yield pieces of the painting of a picture of `size` (width, height), in tiles of at most `tile` pixels a side.
+
+    Raises:
+        ModelError: there is no graph for tiles, or it fails.
+
+    """
+    tiles = [_Tile.around(own, size, content) for own in _boxes(size, tile)]
+    yield from _paint_tiles(model.companion("tile"), size, conditions, tiles)
+
+
+def paint_array(model: Model, feeds: Conditions, *, tile: int) -> NDArray[np.float32]:
+    """Return what `model.run(feeds)` returns for one picture (1, 3, H, W), painted in tiles.
+
+    Raises:
+        ModelError: there is no graph for tiles, or it fails.
+
+    """
+    picture = feeds["content"]
+    conditions = {name: array for name, array in feeds.items() if name != "content"}
+
+    def cut(box: Box) -> NDArray[np.float32]:
+        left, top, right, bottom = box
+        return picture[:, :, top:bottom, left:right]
+
+    painted = np.empty_like(picture)
+    for piece in paint_in_tiles(model, (picture.shape[3], picture.shape[2]), cut, conditions, tile=tile):
+        if piece.picture is not None:
+            left, top, right, bottom = piece.box
+            painted[0, :, top:bottom, left:right] = piece.picture
+    return painted
 
 
 @dataclass(frozen=True, slots=True)
 class _Tile:
-    """A part of the picture and the larger part around it that the network has to see. Edges as in PIL's boxes."""
+    """A part of the picture, and the larger part around it that the network has to see, of a picture of `size`."""
 
-    own: _Box
-    seen: _Box
+    own: Box
+    seen: Box
+    size: tuple[int, int]
+    picture: Content
 
     @classmethod
-    def around(cls, own: _Box, size: tuple[int, int]) -> "_Tile":
+    def around(cls, own: Box, size: tuple[int, int], picture: Content) -> "_Tile":
         left, top, right, bottom = own
         # Beyond the picture's own edges there is no halo: there the network pads, as it does for the whole.
         seen = (
@@ -87,13 +127,12 @@ class _Tile:
             min(right + HALO, size[0] + -size[0] % MULTIPLE),
             min(bottom + HALO, size[1] + -size[1] % MULTIPLE),
         )
-        return cls(own, seen)
+        return cls(own, seen, size, picture)
 
-    def content(self, photograph: Image) -> NDArray[np.float32]:
-        """Return what the network sees, (1, 3, H, W), mirrored where it goes beyond the photograph."""
+    def content(self) -> NDArray[np.float32]:
+        """Return what the network sees, (1, 3, H, W), mirrored where it goes beyond the picture."""
         left, top, right, bottom = self.seen
-        inside = photograph.crop((left, top, min(right, photograph.width), min(bottom, photograph.height)))
-        return pad_to_multiple(to_array(inside), MULTIPLE)
+        return pad_to_multiple(self.picture((left, top, min(right, self.size[0]), min(bottom, self.size[1]))), MULTIPLE)
 
     def crop(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the tile's own part of maps (1, C, h, w) that the network made of what it saw."""
@@ -104,18 +143,18 @@ class _Tile:
         return maps[:, :, top:bottom, left:right]
 
 
-def _boxes(size: tuple[int, int]) -> list[_Box]:
-    """Return boxes of about equal size, at most `TILE` wide and high, that cover the padded picture."""
-    columns, rows = (_cuts(length + -length % MULTIPLE) for length in size)
+def _boxes(size: tuple[int, int], side: int) -> list[Box]:
+    """Return boxes of about equal size, at most `side` wide and high, that cover the padded picture."""
+    columns, rows = (_cuts(length + -length % MULTIPLE, side) for length in size)
     return [(left, top, right, bottom) for top, bottom in pairwise(rows) for left, right in pairwise(columns)]
 
 
-def _cuts(length: int) -> list[int]:
-    count = -(-length // TILE)
+def _cuts(length: int, side: int) -> list[int]:
+    count = -(-length // side)
     return [round(length * place / count / MULTIPLE) * MULTIPLE for place in range(count + 1)]
 
 
-def _paint_tiles(network: Model, photograph: Image, conditions: Conditions, tiles: list[_Tile]) -> Iterator[Piece]:
+def _paint_tiles(network: Model, size: tuple[int, int], conditions: Conditions, tiles: list[_Tile]) -> Iterator[Piece]:
     norms = network.card.outputs[1:]
     statistics = _Statistics.unmeasured(norms)
     # The work up to the n-th norm grows about as n; the painting itself runs through all of them.
@@ -124,15 +163,15 @@ def _paint_tiles(network: Model, photograph: Image, conditions: Conditions, tile
     for place, norm in enumerate(norms):
         measured = _Moments(int(norm.shape[1]))
         for tile in tiles:
-            feeds = {"content": tile.content(photograph), "statistics": statistics.row, **conditions}
+            feeds = {"content": tile.content(), "statistics": statistics.row, **conditions}
             measured.add(tile.crop(network.run(feeds, norm.name)))
             done += place + 1
             yield Piece(done / total)
         statistics.set(place, measured)
     for tile in tiles:
-        feeds = {"content": tile.content(photograph), "statistics": statistics.row, **conditions}
+        feeds = {"content": tile.content(), "statistics": statistics.row, **conditions}
         left, top, right, bottom = tile.own
-        right, bottom = min(right, photograph.width), min(bottom, photograph.height)
+        right, bottom = min(right, size[0]), min(bottom, size[1])
         painted = tile.crop(network.run(feeds))[0, :, : bottom - top, : right - left]
         done += len(norms) + 1
         yield Piece(done / total, (left, top, right, bottom), painted)

@@ -8,6 +8,7 @@ What is scored is the file that will be served, run by the engine that will serv
 import csv
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from demo.codes import encodes
 from demo.engine import Model
 from demo.errors import ModelError
+from demo.tiling import paint_array
 from pipeline.coding import gather_coding
 from pipeline.data.dataset import Dataset
 from pipeline.errors import EvaluationError
@@ -38,6 +40,7 @@ from pipeline.traversal import traversal_sheet
 from pipeline.workspace import Workspace, writing
 
 _DIGITS = 5
+_TILE = 256
 
 
 def evaluate(recipe: Recipe, workspace: Workspace) -> None:
@@ -104,7 +107,7 @@ def _score_sampling(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dic
 
 def _score_stylization(model: Model, dataset: Dataset, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Result]]:
     space = recipe.evaluate.extractor.open(dataset)
-    evidence = gather_stylization(model, dataset, recipe, space)
+    evidence = gather_stylization(model, dataset, recipe, space, paint_tiled=partial(paint_array, tile=_TILE))
     metrics = {name: metric for name, metric in METRICS.items() if issubclass(metric, StylizationMetric)}
     results = {name: metric().compute(evidence) for name, metric in metrics.items()}
     facts = {

@@ -6,7 +6,7 @@ from tiny_stylizers import NORMS, normalising_proto, tile_proto
 from demo import tiling
 from demo.engine import Model
 from demo.errors import RequestError
-from demo.tiling import paint
+from demo.tiling import paint, paint_array
 
 CONDITIONS = {
     "code": np.linspace(-1, 1, 6, dtype=np.float32)[None],
@@ -62,6 +62,12 @@ def test_tiles_need_the_statistics_of_the_whole(model):
     assert np.abs(alone - whole[:, :256, 256:]).max() > 0.1
 
 
+def test_arrays_are_painted_in_tiles_as_they_are_at_once(model):
+    content = np.random.default_rng(5).uniform(-1, 1, (1, 3, 160, 232)).astype(np.float32)
+    feeds = {"content": content, **CONDITIONS}
+    np.testing.assert_allclose(paint_array(model, feeds, tile=64), model.run(feeds), atol=1e-4)
+
+
 def test_small_pictures_are_painted_whole_and_large_ones_in_tiles(model, monkeypatch):
     monkeypatch.setattr(tiling, "WHOLE_PIXELS", 96 * 64)
     assert len(list(paint(model, picture(96, 64), CONDITIONS))) == 1
@@ -79,10 +85,8 @@ def test_a_model_without_a_graph_for_tiles_says_so(save, monkeypatch):
 
 def test_tiles_are_no_larger_than_asked_and_cover_everything():
     for size in [(8, 8), (4000, 1000), (1025, 2049), (8660, 5773)]:
-        boxes = tiling._boxes(size)
+        boxes = tiling._boxes(size, 1792)
         padded = [length + -length % 8 for length in size]
         assert sum((right - left) * (bottom - top) for left, top, right, bottom in boxes) == padded[0] * padded[1]
-        assert all(
-            0 < right - left <= tiling.TILE and 0 < bottom - top <= tiling.TILE for left, top, right, bottom in boxes
-        )
+        assert all(0 < right - left <= 1792 and 0 < bottom - top <= 1792 for left, top, right, bottom in boxes)
         assert all(edge % 8 == 0 for box in boxes for edge in box)
