@@ -165,5 +165,5 @@ def _convolution(before: int, after: int, stride: int = 1) -> nn.Conv2d:
 
 
 def _double(features: Tensor) -> Tensor:
-    # Transposed convolutions leave a checkerboard (Odena et al. 2016).
-    return functional.interpolate(features, scale_factor=2.0, mode="nearest")
+    # Transposed convolutions leave a checkerboard (Odena et al. 2016), repeated pixels textures that cling to the grid.
+    return functional.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -22,6 +22,7 @@ class Terms:
 
     descriptors: Sequence[tuple[Describe, float]]
     measure: Measure
+    halvings: int
     centred: bool
     content: float
     tone: float
@@ -40,7 +41,7 @@ class Terms:
         with torch.autocast(pictures.device.type, enabled=False):
             return (
                 strength * likeness
-                + self.content * content_distance(pictures, contents, measure=self.measure)
+                + self.content * content_distance(pictures, contents, measure=self.measure, halvings=self.halvings)
                 + self.tone * (1 - correlation(_tone(pictures), _tone(contents)))
                 + self.identity * (1 - strength) * (pictures - contents).abs().mean(dim=(1, 2, 3))
                 + self.variation * total_variation(pictures)
@@ -60,9 +61,9 @@ class Terms:
         return distance
 
 
-def content_distance(pictures: Tensor, contents: Tensor, *, measure: Measure) -> Tensor:
-    """Return how far the luma of pictures (N, 3, S, S) is from that of contents at half and a quarter of the side."""
-    pairs = zip(_coarse_luma(pictures), _coarse_luma(contents), strict=True)
+def content_distance(pictures: Tensor, contents: Tensor, *, measure: Measure, halvings: int) -> Tensor:
+    """Return how far the luma of pictures (N, 3, S, S) is from that of contents, both halved so often and once more."""
+    pairs = zip(_coarse_luma(pictures, halvings), _coarse_luma(contents, halvings), strict=True)
     if measure == "ssim":  # shifted, because it compares means by their ratio
         return torch.stack([1 - ssim(picture + 1, content + 1) for picture, content in pairs]).mean(dim=0)
     return torch.stack([(picture - content).square().mean(dim=(1, 2, 3)) for picture, content in pairs]).mean(dim=0)
@@ -72,6 +73,7 @@ def _tone(pictures: Tensor) -> Tensor:
     return avg_pool2d(luma(pictures), 8)
 
 
-def _coarse_luma(pictures: Tensor) -> list[Tensor]:
-    """Return the luma at half and, where the window of SSIM still fits, a quarter of the side."""
-    return [level for level in pyramid(luma(pictures), 3)[1:] if min(level.shape[2:]) >= SSIM_WINDOW]
+def _coarse_luma(pictures: Tensor, halvings: int) -> list[Tensor]:
+    """Return the luma halved so often and once more, as far as the window of SSIM fits; at least one of them."""
+    levels = [level for level in pyramid(luma(pictures), halvings + 2) if min(level.shape[2:]) >= SSIM_WINDOW]
+    return levels[halvings:] or levels[-1:]

@@ -51,8 +51,8 @@ class Stylization(Objective):
     what the encoder reads off such a picture and are painted towards that very one, at times in changed colours, so
     that the encoder learns to read pictures that it has never seen. The generator minimises the weighted sum of
 
-    - content: 1 - SSIM of the luma, or the mean squared error of it, at half and a quarter of the side, because at full
-      size they forbid strokes;
+    - content: 1 - SSIM of the luma, or the mean squared error of it, after `halvings` of the side and after one more,
+      because at full size they forbid strokes;
     - tone: 1 - the correlation of the luma at an eighth of the side, so that what is light stays light;
     - style: the distance of Gram matrices, about the mean if `centred`, and of channel means, by `features`;
     - patches: the sliced Wasserstein distance of small patches, at four sizes of the picture;
@@ -72,6 +72,7 @@ class Stylization(Objective):
     content: Literal["ssim", "mse"] = "ssim"
     features: tuple[Described, ...] = Field((RandomBankDescriptor(),), min_length=1)
     centred: bool = Field(True, description="whether Gram matrices are taken about the mean, or as Gatys et al. did")
+    halvings: int = Field(1, ge=0, le=3, description="of the side before contents are compared; more allow for strokes")
     content_weight: float = Field(5.0, ge=0)
     tone_weight: float = Field(2.0, ge=0)
     style_weight: float = Field(4.0, ge=0)
@@ -110,6 +111,7 @@ class Stylization(Objective):
         return Terms(
             [(descriptor.open(device), descriptor.weight) for descriptor in self.features],
             measure=self.content,
+            halvings=self.halvings,
             centred=self.centred,
             content=self.content_weight,
             tone=self.tone_weight,
