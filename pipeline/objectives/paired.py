@@ -16,7 +16,9 @@ _SMOOTHING = 1e-3
 
 
 class Paired(Objective):
-    """The generator minimises the weighted sum of
+    """Learn to put back together what a task took apart.
+
+    The generator minimises the weighted sum of
 
     - reconstruction: the mean absolute difference to the truth, or Charbonnier's smooth form of it;
     - features: that of the maps of a frozen random bank, which see texture where pixels do not agree;
@@ -25,7 +27,7 @@ class Paired(Objective):
       (Isola et al. 2017, arXiv:1611.07004).
 
     The last two begin after the share `warm_up` of the budget: before, the discriminator has nothing to teach.
-    """  # noqa: D400, D415
+    """
 
     name: Literal["paired"] = "paired"
     reconstruction: Literal["charbonnier", "l1"] = "charbonnier"

@@ -1,6 +1,4 @@
-"""What the objectives of unpaired translation share: which pictures are the two sides, and their two phases' game."""
-
-from collections.abc import Callable
+"""What the objectives of unpaired translation share: which pictures are the two sides, and the game over patches."""
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +32,10 @@ def judge_loss(judge: nn.Module, game: Game, *, reals: Tensor, fakes: Tensor, st
 
 def painter_loss(judge: nn.Module, game: Game, *, reals: Tensor, fakes: Tensor) -> Tensor:
     """Return what whoever painted `fakes` minimises, to pass for one of `reals`."""
-    score_reals: Callable[[], Tensor] = lambda: patch_logits(judge, reals)  # noqa: E731
+
+    def score_reals() -> Tensor:
+        return patch_logits(judge, reals)
+
     return game.generator(patch_logits(judge, fakes), score_reals)
 
 

@@ -37,21 +37,21 @@ TINY = {"width": 8, "blocks": 1, "patch_width": 4}
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A folder in which one translator with pairs and one without went through all stages."""
-    folder = tmp_path_factory.mktemp("translators")
-    write_params(folder / "params.yaml", filler=TRANSLATOR, painter=UNPAIRED)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("GANVAS_TRACKING", "off")
-        for name in ("filler", "painter"):
+    """Take a translator with pairs or one without through all stages, once, and return the folder."""
+
+    @cache
+    def train_one(name):
+        folder = tmp_path_factory.mktemp(name)
+        write_params(folder / "params.yaml", **{name: {"filler": TRANSLATOR, "painter": UNPAIRED}[name]})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setenv("GANVAS_TRACKING", "off")
             recipe, workspace = read_recipe(folder / "params.yaml", name), Workspace(name, folder)
             for stage in (prepare, train, export, evaluate):
                 stage(recipe, workspace)
-    return folder
+        return recipe, workspace
 
-
-def parts_of(folder, name):
-    return read_recipe(folder / "params.yaml", name), Workspace(name, folder)
+    return train_one
 
 
 @pytest.fixture(scope="module")
@@ -104,16 +104,8 @@ class TestExport:
 
 
 class TestStages:
-    def test_cards_say_what_is_translated(self, trained):
-        cards = {name: Model.open(parts_of(trained, name)[1].model).card for name in ("filler", "painter")}
-        assert {name: (card.task, card.translation) for name, card in cards.items()} == {
-            "filler": ("translate", "inpaint"),
-            "painter": ("translate", "unpaired"),
-        }
-        assert [port.kind for port in cards["filler"].inputs] == ["picture", "mask"]
-
     def test_a_model_with_pairs_is_scored_beside_its_baseline(self, trained):
-        reports = parts_of(trained, "filler")[1].reports
+        reports = trained("filler")[1].reports
         metrics = json.loads((reports / "metrics.json").read_text())
         assert metrics["pictures"] == {"translated": 6, "wanted": 6}
         assert set(metrics["fidelity"]) == {
@@ -128,14 +120,22 @@ class TestStages:
         assert (reports / "training.png").is_file()
 
     def test_a_model_without_pairs_is_scored_by_what_is_wanted(self, trained):
-        metrics = json.loads((parts_of(trained, "painter")[1].reports / "metrics.json").read_text())
+        metrics = json.loads((trained("painter")[1].reports / "metrics.json").read_text())
         assert "fidelity" not in metrics
         assert set(metrics["realism"]) == {"distance", "distance_baseline"}
         assert metrics["verdict"]["baseline"] == "photograph"
         assert metrics["pictures"] == {"translated": 4, "wanted": 4}
 
+    def test_cards_say_what_is_translated(self, trained):
+        cards = {name: Model.open(trained(name)[1].model).card for name in ("filler", "painter")}
+        assert {name: (card.task, card.translation) for name, card in cards.items()} == {
+            "filler": ("translate", "inpaint"),
+            "painter": ("translate", "unpaired"),
+        }
+        assert [port.kind for port in cards["filler"].inputs] == ["picture", "mask"]
+
     def test_evidence_is_taken_apart_by_the_seed_and_composed_exactly(self, trained):
-        recipe, workspace = parts_of(trained, "filler")
+        recipe, workspace = trained("filler")
         dataset, model = Dataset.open(workspace.prepared), Model.open(workspace.model)
         space = recipe.evaluate.extractor.open(dataset)
         evidence, again = (gather_translation(model, dataset, recipe, space) for _ in range(2))
@@ -147,9 +147,9 @@ class TestStages:
             assert np.array_equal(np.where(known, side, 0), np.where(known, evidence.truths, 0))
 
     def test_a_model_of_another_task_is_refused(self, trained):
-        _, workspace = parts_of(trained, "filler")
-        other, _ = parts_of(trained, "painter")
-        dataset = Dataset.open(Workspace("painter", trained).prepared)
+        _, workspace = trained("filler")
+        other, painted = trained("painter")
+        dataset = Dataset.open(painted.prepared)
         with pytest.raises(EvaluationError, match="'filler' was made for another recipe or other data"):
             gather_translation(Model.open(workspace.model), dataset, other, other.evaluate.extractor.open(dataset))
 
@@ -159,7 +159,7 @@ class TestStages:
         recipe = read_recipe(write_params(tmp_path / "params.yaml", filler=section), "filler")
         prepare(recipe, Workspace("filler", tmp_path))
         dataset = Dataset.open(Workspace("filler", tmp_path).prepared)
-        model = Model.open(parts_of(trained, "filler")[1].model)
+        model = Model.open(trained("filler")[1].model)
         with pytest.raises(EvaluationError, match="filler: 0 held-back pictures are too few to compare with"):
             gather_translation(model, dataset, recipe, recipe.evaluate.extractor.open(dataset))
 
