@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from urllib.parse import urlparse
 from weakref import WeakKeyDictionary
@@ -10,6 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 STREAMS: WeakKeyDictionary[Page, set[Request]] = WeakKeyDictionary()
+LONGEST_STREAM = 5.0
+"""Seconds."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -67,12 +70,12 @@ def visit(browser, server):
         return page
 
     yield open_page
+    settle(*(page for context in contexts for page in context.pages))
+    before_leaving = list(complaints)
     for context in contexts:
-        for page in context.pages:
-            settle(page)
         context.close()
     assert strangers == []
-    assert complaints == []
+    assert before_leaving == []
 
 
 def watch_streams(page: Page) -> None:
@@ -90,7 +93,13 @@ def watch_streams(page: Page) -> None:
     page.on("requestfailed", forget)
 
 
-def settle(page: Page) -> None:
-    """Wait until no events stream any more: Gradio's client logs a stream that is cut off by leaving as an error."""
-    while STREAMS[page]:
-        page.wait_for_timeout(50)
+def settle(*pages: Page) -> None:
+    """Wait until no events stream any more: Gradio's client logs a stream that is cut off by leaving as an error.
+
+    The browser does not tell the end of every stream, so the wait has one.
+    """
+    deadline = time.monotonic() + LONGEST_STREAM
+    for page in pages:
+        while STREAMS[page] and time.monotonic() < deadline:
+            page.wait_for_timeout(50)
+        STREAMS[page].clear()
