@@ -94,10 +94,16 @@ def compare(graph: Graph, model: Model) -> dict[str, float]:
             expected = dict(zip(graph.outputs, (made,) if isinstance(made, torch.Tensor) else made, strict=True))
             named = f"batch {batch}" + (f", {height} x {width}" if free else "")
             difference = max(
-                float(np.abs(model.run(feeds, port.name) - tensor.numpy()).max()) for port, tensor in expected.items()
+                _difference(port, model.run(feeds, port.name), tensor.numpy()) for port, tensor in expected.items()
             )
             differences[named] = float(f"{difference:.2g}")
     return differences
+
+
+def _difference(port: Port, found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    # Codes are numbers of any size, whose digits count and not their distance.
+    scale = max(1.0, float(np.abs(expected).max())) if port.kind == "code" else 1.0
+    return float(np.abs(found - expected).max()) / scale
 
 
 def draw_feeds(graph: Graph, sizes: dict[str, int], *, random: np.random.Generator) -> dict[str, NDArray[np.float32]]:

@@ -20,6 +20,8 @@ from pipeline.train import train
 from pipeline.trained import load_trained
 from pipeline.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
