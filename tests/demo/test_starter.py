@@ -69,16 +69,18 @@ def test_a_stylist_knows_its_styles_apart_and_keeps_the_photograph_at_strength_z
     )
 
 
+def moments(picture):
+    return np.concatenate([picture.mean(axis=(1, 2)), picture.std(axis=(1, 2))])
+
+
 @pytest.mark.parametrize("name", STYLISTS)
-def test_a_stylist_reads_a_style_off_a_picture_near_to_what_it_learned_of_it(name):
-    """What it paints by a thumbnail's code is nearest to that style, for most of them."""
+def test_a_stylist_takes_the_colours_of_the_picture_that_it_is_shown(name):
+    """Of the paintings by all thumbnails' codes, its own is nearest to a thumbnail in its colours, for most of them."""
     model = CATALOG.model(name, task="stylize")
-    styles = open_gallery(model, STARTER).styles
-    own = np.stack([painted(model, style.code)[0] for style in styles])
-    hits = 0
-    for place, style in enumerate(styles):
+    shown, made = [], []
+    for style in open_gallery(model, STARTER).styles:
         thumbnail = PIL.Image.open(io.BytesIO(base64.b64decode(style.thumbnail.partition(",")[2]))).convert("RGB")
-        code = model.companion("encoder").run({"style": to_array(thumbnail)})[0]
-        distances = np.abs(painted(model, code)[0] - own).mean(axis=(1, 2, 3))
-        hits += int(distances.argmin() == place)
-    assert hits >= 0.6 * len(styles)
+        shown.append(moments(to_array(thumbnail)[0]))
+        made.append(moments(painted(model, model.companion("encoder").run({"style": to_array(thumbnail)})[0])[0]))
+    distances = np.linalg.norm(np.stack(shown)[:, None] - np.stack(made)[None], axis=2)
+    assert (distances.argmin(axis=1) == np.arange(len(shown))).mean() >= 0.6
