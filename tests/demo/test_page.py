@@ -15,12 +15,14 @@ from tiny_models import FAMILIES, STYLES
 from demo.catalog import STARTER
 from demo.engine import Model
 from demo.frame import TEXTS
+from demo.modelfile import ModelFile
 from demo.sampling import SampleRequest, draw_samples
 from demo.tabs import TABS
 from demo.tabs.tab import LANGUAGES
 
 PHOTOGRAPH = Path(__file__).parents[2] / "demo" / "assets" / "photographs" / "cat.jpg"
-SHIPPED = sorted(path.name for path in STARTER.iterdir() if path.is_dir())
+SHIPPED = {path.parent.name: ModelFile.read(path).card.task for path in sorted(STARTER.glob("*/model.onnx"))}
+SAMPLERS = [name for name, task in SHIPPED.items() if task == "sample"]
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +50,7 @@ def test_health_tells_status_provider_and_every_model(server):
         ("tinter", "ready", "stylize"),
         ("torn", "broken", None),
         ("unfinished", "broken", None),
-        *((name, "ready", "sample") for name in SHIPPED),
+        *((name, "ready", task) for name, task in SHIPPED.items()),
     ]
     assert models["dabbler"]["choices"] == list(FAMILIES)
     assert models["dabbler"]["sha256"] == Model.open(server.models / "dabbler" / "model.onnx").sha256
@@ -151,7 +153,7 @@ def test_stylize_at_strength_zero_is_the_photograph(client, upload):
         ({"model": "unfinished"}, "does not exist; make it with `make repro`"),
         (
             {"model": "tinter"},
-            f"there is no model 'tinter' for this; choose from: {', '.join(['dabbler', 'guided', *SHIPPED])}",
+            f"there is no model 'tinter' for this; choose from: {', '.join(['dabbler', 'guided', *SAMPLERS])}",
         ),
         ({"model": "../../etc"}, "there is no model '../../etc'"),
         ({"model": "dabbler", "class_name": "cats"}, "class_name must be one of any, dots, lines, waves"),

@@ -337,7 +337,5 @@ def test_learns_a_palette():
     full = torch.ones(2, 1)
     with torch.no_grad():
         painted = modules["generator"](photographs, modules["generator"].gallery(full), full, torch.zeros(2, 1))
-    red, green, blue = painted.mean((0, 2, 3)).tolist()
-    assert red < -0.15
-    assert green < -0.15
-    assert blue > 0.3
+    before, after = ((pictures.mean((0, 2, 3)) - blues.mean((0, 2, 3))).norm() for pictures in (photographs, painted))
+    assert after < 0.9 * before

@@ -116,7 +116,12 @@ class TestStages:
         assert metrics["verdict"]["beats_baseline"] is False
         assert "NOT better than biharmonic in psnr" in metrics["verdict"]["sentence"]
         assert {path.name for path in (reports / "evaluation").iterdir()} == {"translations.png", "fidelity.csv"}
-        assert set(json.loads((reports / "latency.json").read_text())) == {"provider", "side_256", "side_512"}
+        assert set(json.loads((reports / "latency.json").read_text())) == {
+            "provider",
+            "side_256",
+            "side_512",
+            "side_1024",
+        }
         assert (reports / "training.png").is_file()
 
     def test_a_model_without_pairs_is_scored_by_what_is_wanted(self, trained):
