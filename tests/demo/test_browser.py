@@ -169,20 +169,29 @@ def test_broken_models_are_shown(visit):
     expect(page.get_by_text("make it with make repro")).to_be_visible()
 
 
-def test_a_tab_without_a_model_says_so_and_the_other_serves(visit, server, tmp_path):
+def test_a_tab_without_a_model_says_so(visit):
+    page = visit()
+    page.get_by_role("tab", name="Translate").click()
+    expect(page.get_by_text("There is no model for this yet. Run make zoo")).to_be_visible()
+    expect(page.get_by_test_id("toast-body")).to_have_count(0)
+
+
+def test_a_model_that_is_gone_leaves_the_tab_to_the_one_that_ships(visit, server, tmp_path):
+    def model(page):
+        page.get_by_role("tab", name="Style transfer").click()
+        expect(page.locator("#compare img.after")).to_be_visible()
+        return page.get_by_role("tabpanel").get_by_label("Model")
+
     parked = (server.models / "tinter").rename(tmp_path / "tinter")
     try:
         page = visit()
-        page.get_by_role("tab", name="Style transfer").click()
-        expect(page.get_by_text("There is no model for style transfer yet. Make one with make repro")).to_be_visible()
-        expect(page.locator("#style-draw")).to_be_hidden()
+        expect(model(page)).to_have_value("salon")
         expect(page.get_by_test_id("toast-body")).to_have_count(0)
     finally:
         parked.rename(server.models / "tinter")
     settle(page)
     page.reload()
-    page.get_by_role("tab", name="Style transfer").click()
-    expect(page.locator("#compare img.after")).to_be_visible()
+    expect(model(page)).to_have_value("tinter")
 
 
 def test_painting_without_a_photograph_says_so(visit):
