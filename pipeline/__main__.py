@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from demo import __version__
-from pipeline.errors import Interrupted, PipelineError
+from pipeline.errors import Interrupted, PipelineError, ShardError
+from pipeline.shards import Shard
 from pipeline.workspace import Workspace
 
 STAGES = {
@@ -32,6 +33,12 @@ StyleRecipe = Annotated[
     str | None, typer.Option("--recipe", metavar="RECIPE", help="The recipe; by default the first one that stylizes.")
 ]
 Table = Annotated[Path, typer.Option(metavar="FILE", help="The table; its figures and the sheet go beside it.")]
+ShardName = Annotated[
+    str | None, typer.Option("--shard", metavar="I/N", help="Only share I of N, which another machine may take.")
+]
+ShardCount = Annotated[
+    int | None, typer.Option("--merge", metavar="N", min=1, max=100_000, help="Join N shares that were made before.")
+]
 Subject = Annotated[
     str, typer.Argument(metavar="SUBJECT", help="A picture that the page made, NAME/VERSION or NAME@ALIAS.")
 ]
@@ -69,8 +76,26 @@ def _command(stage: str) -> Callable[..., None]:
     return command
 
 
+@app.command("prepare", help=STAGES["prepare"])
+def _prepare(
+    recipe: RecipeName, *, shard: ShardName = None, merge: ShardCount = None, params: Params = Path("params.yaml")
+) -> None:
+    if shard and merge:
+        raise ShardError("--shard makes a share and --merge joins all of them; give one of the two")
+    read_recipe = importlib.import_module("pipeline.recipe").read_recipe
+    stage = importlib.import_module("pipeline.prepare")
+    task = read_recipe(params, recipe), Workspace(recipe, params.parent)
+    if shard:
+        stage.prepare_shard(*task, Shard.parse(shard))
+    elif merge:
+        stage.merge(*task, merge)
+    else:
+        stage.prepare(*task)
+
+
 for _stage, _help in STAGES.items():
-    app.command(_stage, help=_help)(_command(_stage))
+    if _stage != "prepare":
+        app.command(_stage, help=_help)(_command(_stage))
 
 
 @app.command("project", help="Find the latent whose picture comes nearest to PICTURE: reports/RECIPE/projection.png.")
