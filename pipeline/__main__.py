@@ -39,6 +39,8 @@ ShardName = Annotated[
 ShardCount = Annotated[
     int | None, typer.Option("--merge", metavar="N", min=1, max=100_000, help="Join N shares that were made before.")
 ]
+Folder = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write to; it is made if need be.")]
+PictureCount = Annotated[int, typer.Option(min=1, max=1_000_000_000, help="How many pictures in all.")]
 Subject = Annotated[
     str, typer.Argument(metavar="SUBJECT", help="A picture that the page made, NAME/VERSION or NAME@ALIAS.")
 ]
@@ -131,6 +133,30 @@ def _add_style(
 @app.command("compare", help="Rank the registered models of all recipes in one table, with a sheet of pictures.")
 def _compare(params: Params = Path("params.yaml"), out: Table = Path("reports/models.md")) -> None:
     importlib.import_module("pipeline.compare").compare(params, out)
+
+
+@app.command("sample", help="Draw any number of pictures from the exported model of RECIPE into the folder OUT.")
+def _sample(
+    recipe: RecipeName,
+    out: Folder,
+    *,
+    count: PictureCount,
+    shard: ShardName = None,
+    merge: Annotated[bool, typer.Option("--merge", help="Draw nothing: check all parts, write the manifest.")] = False,
+    params: Params = Path("params.yaml"),
+) -> None:
+    if shard and merge:
+        raise ShardError("--shard makes a share and --merge joins all of them; give one of the two")
+    share = Shard.parse(shard) if shard else None
+    read_recipe = importlib.import_module("pipeline.recipe").read_recipe
+    read_recipe(params, recipe)
+    run = importlib.import_module("pipeline.sample").sample
+    run(Workspace(recipe, params.parent), out, count, shard=share, merge=merge)
+
+
+@app.command("triton", help="Make the folder OUT a Triton model repository of all exported models.")
+def _triton(out: Folder, params: Params = Path("params.yaml")) -> None:
+    importlib.import_module("pipeline.triton").triton(params, out)
 
 
 @app.command("sweep", help="Search better settings of RECIPE, as its section `sweep` says, and write them into FILE.")
