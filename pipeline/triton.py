@@ -106,6 +106,6 @@ def _warm_up(card: ModelCard, batch: int) -> str:
     inputs = []
     for port in card.inputs:
         dims = ", ".join(str(length if isinstance(length, int) else side) for length in port.shape[1:])
-        value = f"{{ data_type: TYPE_FP32 dims: [ {dims} ] random_data: true }}"
+        value = f"{{ data_type: TYPE_FP32 dims: [ {dims} ] zero_data: true }}"
         inputs.append(f"inputs {{ key: {json.dumps(port.name)} value {value} }}")
     return f'model_warmup {{ name: "batch of {batch}" batch_size: {batch} {" ".join(inputs)} }}'

@@ -1,4 +1,4 @@
-"""Pictures in bulk from a model that ships: the same bytes from any machines, resumed, checked, and refused when torn."""
+"""Pictures in bulk from a model that ships: the same bytes from any machines, resumed, checked, refused when torn."""
 
 import hashlib
 import json

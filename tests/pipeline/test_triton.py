@@ -1,15 +1,7 @@
 """The model repository for Triton: parsed with Triton's own messages, held against the graphs, and kept up to date."""
 
 import importlib.util
-import json
-import os
-import platform
 import shutil
-import signal
-import subprocess
-import sys
-import textwrap
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +9,6 @@ import onnx
 import pytest
 from google.protobuf import text_format
 from recipes import PAINTER, write_params
-from servers import free_port, wait_for
 
 import demo
 from demo.engine import Model
