@@ -71,6 +71,7 @@ def address(tmp_path_factory):
     command += [f"--http-port={port}", "--http-address=127.0.0.1", "--allow-grpc=false", "--allow-metrics=false"]
     variables = {
         "LD_LIBRARY_PATH": str(HOME / "nvidia_pytriton.libs"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # where the stub looks for its Python
         "PYTHONPATH": sysconfig.get_path("purelib"),
         "OMP_NUM_THREADS": "1",
     }
