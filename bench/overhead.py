@@ -1,4 +1,4 @@
-"""What the pipeline costs on top of a bare training: the painter's steps alone, its train stage, and all of `dvc repro`.
+"""What the pipeline costs on top of bare training: the painter's steps alone, its train stage, and all of `dvc repro`.
 
 python bench/overhead.py [--steps N]
 

@@ -171,4 +171,4 @@ def _measured(part: Part, path: Path) -> str:
                 md5.update(content)
     except (OSError, ValueError):
         return ""
-    return md5.hexdigest() if header == ((part.pictures, *part.shape), False, np.uint8) else ""
+    return md5.hexdigest() if header == ((part.pictures, *part.shape), False, np.dtype(np.uint8)) else ""
