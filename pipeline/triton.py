@@ -3,7 +3,7 @@
 python -m pipeline triton OUT [--params FILE]
 
 A model becomes `OUT/NAME/VERSION/model.onnx` beside `OUT/NAME/config.pbtxt`, its companions models of their own,
-`NAME_COMPANION`. Running it again adds a version where the file has changed, so a server that polls the folder takes it
+`NAME.COMPANION`. Running it again adds a version where the file has changed, so a server that polls the folder takes it
 up; the version before is served on. Layout and settings: Triton's `model_repository.md` and `model_configuration.md`.
 """
 
@@ -78,7 +78,7 @@ def _graphs(path: Path) -> Iterator[tuple[str, ModelFile]]:
                     f"{file.path} does not belong to the model beside it; export both again with `python -m pipeline "
                     f"export {model.card.recipe}`"
                 )
-            yield f"{model.card.recipe}_{companion.name}", file
+            yield f"{model.card.recipe}.{companion.name}", file
     except ModelError as error:
         raise ExportError(str(error)) from error
 

@@ -16,7 +16,7 @@ from pipeline.errors import ExportError
 from pipeline.triton import triton
 
 STARTER = Path(demo.__file__).parent / "starter"
-COMPANIONS = ("salon_encoder", "salon_encoder_half", "salon_half", "salon_tile")
+COMPANIONS = ("salon.encoder", "salon.encoder_half", "salon.half", "salon.tile")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def config_of():
 def test_every_graph_is_a_model_of_its_own(models):
     triton(Path("params.yaml"), Path("served"))
     assert {path.name for path in Path("served").iterdir()} == {"atelier", "salon", *COMPANIONS}
-    for name, source in (("atelier", "atelier/model"), ("salon", "salon/model"), ("salon_tile", "salon/tile")):
+    for name, source in (("atelier", "atelier/model"), ("salon", "salon/model"), ("salon.tile", "salon/tile")):
         assert {path.name for path in Path("served", name).iterdir()} == {"1", "config.pbtxt"}
         assert Path("served", name, "1", "model.onnx").read_bytes() == (models / f"{source}.onnx").read_bytes()
 

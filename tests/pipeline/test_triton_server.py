@@ -121,7 +121,7 @@ def test_all_models_are_ready_and_warm(address):
     with urllib.request.urlopen(index, timeout=60) as answer:
         states = {model["name"]: model["state"] for model in json.loads(answer.read())}
     assert states == dict.fromkeys(
-        ("atelier", "salon", "salon_encoder", "salon_encoder_half", "salon_half", "salon_tile"), "READY"
+        ("atelier", "salon", "salon.encoder", "salon.encoder_half", "salon.half", "salon.tile"), "READY"
     )
     config = ask(f"{address}/models/atelier/config")
     assert (config["max_batch_size"], [warm["batch_size"] for warm in config["model_warmup"]]) == (64, [1, 64])
@@ -160,3 +160,20 @@ def test_a_stylizer_answers_as_the_engine_for_pictures_of_any_size(address):
 def test_a_wrong_shape_is_refused(address):
     with pytest.raises(urllib.error.HTTPError, match="400"):
         infer(address, "atelier", {"latent": np.zeros((1, 3), np.float32)}, "picture")
+
+
+def test_the_page_runs_its_models_there(address):
+    # The page's engine elsewhere may not have been merged yet.
+    remote = pytest.importorskip("demo.remote")
+    url = address.removesuffix("/v2")
+    there = Model.read(STARTER / "salon" / "model.onnx", engine=remote.RemoteEngine(url))
+    here = Model.open(STARTER / "salon" / "model.onnx", device="cpu")
+    photograph = np.random.default_rng(1).uniform(-1, 1, (2, 3, 40, 48)).astype(np.float32)
+    feeds = stylization_feeds(
+        here.card, photograph, styles=np.array([0, 1]), strengths=np.ones(2, np.float32), seeds=[None, 7]
+    )
+    np.testing.assert_allclose(there.run(feeds), here.run(feeds), atol=1e-3)
+    style = {"style": photograph}
+    np.testing.assert_allclose(
+        there.companion("encoder").run(style), here.companion("encoder").run(style), rtol=1e-3, atol=1e-3
+    )
