@@ -6,7 +6,7 @@ import shutil
 import pytest
 from clone import commit, fail, git, succeed
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture
