@@ -25,7 +25,7 @@ def test_experiments_run_are_compared_and_taken_over(clone):
     (baseline,) = [entry for entry in shown if entry["rev"] != "workspace"]
     assert {experiment["name"] for experiment in baseline["experiments"]} == {"longer", "hinge"}
 
-    changes = json.loads(succeed(clone, "dvc", "metrics", "diff", "--json", "HEAD", "longer"))["diff"]
+    changes = json.loads(succeed(clone, "dvc", "metrics", "diff", "--json", "HEAD", "longer"))
     assert "old" in changes["reports/ink/metrics.json"]["frechet.distance"]
     assert "index.html" in succeed(clone, "dvc", "plots", "diff", "HEAD", "longer")
     assert (clone / "reports" / "plots" / "index.html").is_file()
