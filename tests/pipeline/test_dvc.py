@@ -146,7 +146,7 @@ class TestRepro:
         [
             (["pipeline/losses/hinge.py", "pipeline/networks/dcgan.py"], []),
             (["pipeline/losses/minimax.py"], ["train@ink", "evaluate@ink"]),
-            (["pipeline/data/digits.py", "pipeline/metrics/kernel.py"], ["prepare@ink", "evaluate@ink"]),
+            (["pipeline/data/digits.py", "pipeline/metrics/memorisation.py"], ["prepare@ink", "evaluate@ink"]),
             (["pictures/README.md", "pipeline/register.py"], ["prepare@ink", "register@ink"]),
         ],
     )
