@@ -119,15 +119,21 @@ def _serve(listener: socket.socket, *, catalog: "Catalog", open_browser: bool) -
     shown = "127.0.0.1" if address.is_unspecified else f"[{host}]" if address.version == 6 else host
     url = f"http://{shown}:{port}"
 
+    stopped = threading.Event()
+    warming = threading.Thread(target=catalog.warm, args=(stopped,), name="warm")
+
     def announce() -> None:
         typer.echo(f"Ganvas {__version__} serves {catalog.origin or catalog.folder} at {url} (Ctrl-C ends it)")
-        threading.Thread(target=catalog.warm, name="warm", daemon=True).start()
+        warming.start()
         if open_browser:
             webbrowser.open(url)
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
     config = uvicorn.Config(build_app(catalog, announce=announce), log_level="warning", timeout_graceful_shutdown=2)
-    uvicorn.Server(config).run(sockets=[listener])
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        stopped.set()
 
 
 if __name__ == "__main__":

@@ -91,13 +91,13 @@ class Catalog:
         providers = {entry.model.provider for entry in self.entries() if entry.model}
         return None if not providers else "CPU" if "CPU" in providers else "CUDA"
 
-    def warm(self) -> None:
+    def warm(self, stopped: threading.Event) -> None:
         """Open the graph of every model now, so that the first who asks need not wait; what fails is then a problem.
 
         The first models of the page come last, so that they stay where not all have room.
         """
         for entry in reversed(self.entries()):
-            if entry.model:
+            if entry.model and not stopped.is_set():
                 with suppress(ModelError, EngineError):
                     entry.model.open_graph()
 
