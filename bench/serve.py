@@ -164,10 +164,9 @@ def peak_mib(pid: int) -> int:
 
 def table(rows: list[Row]) -> str:
     """Return the rows as people read them."""
-    lines = [
-        "| clients | server | pictures/s | against torch | processor | p50 | p95 | p99 | answers | lost, foreign, wrong |"
-    ]
-    lines.append("|---|---|---|---|---|---|---|---|---|---|")
+    head = ("clients", "server", "pictures/s", "against torch", "processor", "p50", "p95", "p99", "answers")
+    head = (*head, "lost, foreign, wrong")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     lines += [
         f"| {row.clients} | {NAMES[row.engine]} | {row.pictures_per_second:.1f} | **{row.times_baseline:.2f}x** | "
         f"{row.processor_ms:.1f} ms | "

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from demo.errors import ModelError
 from demo.graphfile import GraphFile
+from demo.watchdog import Watchdog
 
 Device = Literal["auto", "cpu", "cuda"]
 Provider = Literal["CPU", "CUDA", "server"]
@@ -23,6 +24,8 @@ Provider = Literal["CPU", "CUDA", "server"]
 
 TIME_LIMIT = 120.0
 """Seconds after which a run is ended: a model file is input too, and a few bytes can ask for hours of work."""
+
+_WATCHDOG = Watchdog()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +77,14 @@ class Session:
             expired.set()
             options.terminate = True
 
-        watchdog = threading.Timer(TIME_LIMIT, end)
-        watchdog.daemon = True
-        watchdog.start()
         try:
-            result: NDArray[np.float32] = self.session.run([output], dict(feeds), options)[0]
+            with _WATCHDOG.watch(TIME_LIMIT, end):
+                result: NDArray[np.float32] = self.session.run([output], dict(feeds), options)[0]
         except Exception as error:  # ONNX Runtime has no public root of its errors
             recipe, reason = self.recipe, _first_line(error)
             if expired.is_set():
                 raise ModelError(f"'{recipe}' took longer than {TIME_LIMIT:g} s; ask for a smaller picture") from error
             raise ModelError(f"the model '{recipe}' failed ({reason}); export it again") from error
-        finally:
-            watchdog.cancel()
         return result
 
 
