@@ -89,7 +89,8 @@ class Catalog:
     def provider(self) -> Provider | None:
         """Return what the models run on, None where there is none."""
         providers = {entry.model.provider for entry in self.entries() if entry.model}
-        return None if not providers else "CPU" if "CPU" in providers else "CUDA"
+        slowest_first: tuple[Provider, ...] = ("CPU", "server", "CUDA")
+        return next((provider for provider in slowest_first if provider in providers), None)
 
     def warm(self, stopped: threading.Event) -> None:
         """Open the graph of every model now, so that the first who asks need not wait; what fails is then a problem.
