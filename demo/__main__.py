@@ -1,4 +1,4 @@
-"""Launch the page: `python -m demo [--models DIR] [--registry URL] [--host H] [--port P]`."""
+"""Launch the page: `python -m demo [--models DIR] [--registry URL] [--engine URL] [--host H] [--port P]`."""
 
 import ipaddress
 import logging
@@ -7,7 +7,7 @@ import threading
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,6 +16,7 @@ from demo.errors import DemoError, LaunchError
 
 if TYPE_CHECKING:
     from demo.catalog import Catalog
+    from demo.engine import Engine
 
 
 def main() -> None:
@@ -41,6 +42,16 @@ def launch(
         typer.Option(envvar="GANVAS_REGISTRY", help="Address of an MLflow server whose champions are served instead."),
     ] = None,
     poll: Annotated[float, typer.Option(min=0.1, help="Seconds between looks at the registry.")] = 10.0,
+    engine: Annotated[
+        str | None,
+        typer.Option(envvar="ENGINE_URL", help="Address of an Open Inference Protocol v2 server that runs the models."),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(envvar="GANVAS_DEVICE", help="`cuda` refuses to start without it.")
+    ] = "auto",
+    memory: Annotated[
+        int, typer.Option(envvar="GANVAS_MEMORY", min=1, help="MiB of model files kept open at once.")
+    ] = 512,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
@@ -51,7 +62,8 @@ def launch(
         # uvicorn ends by itself on Ctrl-C and raises it again or not, as the moment has it.
         with suppress(KeyboardInterrupt):
             listener = _listen(host, port)
-            _serve(listener, catalog=_catalog(models, registry, poll=poll), open_browser=open_browser)
+            runs = _engine(engine, device, memory=memory)
+            _serve(listener, catalog=_catalog(models, registry, poll=poll, engine=runs), open_browser=open_browser)
     except DemoError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
@@ -61,8 +73,9 @@ def launch(
 def _listen(host: str, port: int) -> socket.socket:
     """Take the port first, so that a taken one is told at once and not after seconds of imports."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # Named by its protocol, because asyncio then sends small answers at once instead of 40 ms later.
+        listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(128)
@@ -73,16 +86,28 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _catalog(models: Path, registry: str | None, *, poll: float) -> "Catalog":
+def _engine(url: str | None, device: Literal["auto", "cpu", "cuda"], *, memory: int) -> "Engine":
+    from demo.remote import RemoteEngine  # noqa: PLC0415 - this takes seconds, and --version and --help do without
+    from demo.runtime import cuda_devices  # noqa: PLC0415
+    from demo.shelf import Shelf  # noqa: PLC0415
+
+    if url:
+        return RemoteEngine(url.rstrip("/"))
+    if device == "cuda" and not cuda_devices():
+        raise LaunchError("no CUDA device answers here; install the NVIDIA driver, or start with --device cpu")
+    return Shelf(device, memory * 2**20)
+
+
+def _catalog(models: Path, registry: str | None, *, poll: float, engine: "Engine") -> "Catalog":
     """Return the models that are served: those in the folder, or the champions of a registry as they come and go."""
-    from demo.catalog import STARTER, Catalog  # noqa: PLC0415 - this takes seconds, and --version and --help do without
+    from demo.catalog import STARTER, Catalog  # noqa: PLC0415
     from demo.champions import Registry, follow  # noqa: PLC0415
 
     if registry is None:
-        return Catalog(models, starter=STARTER)
+        return Catalog(models, engine, starter=STARTER)
     mirror = Registry(registry, models.absolute().parent / ".champions")
     follow(mirror, every=poll, stopped=threading.Event())
-    return Catalog(mirror.folder, starter=STARTER, origin=mirror.address)
+    return Catalog(mirror.folder, engine, starter=STARTER, origin=mirror.address)
 
 
 def _serve(listener: socket.socket, *, catalog: "Catalog", open_browser: bool) -> None:
@@ -95,14 +120,21 @@ def _serve(listener: socket.socket, *, catalog: "Catalog", open_browser: bool) -
     shown = "127.0.0.1" if address.is_unspecified else f"[{host}]" if address.version == 6 else host
     url = f"http://{shown}:{port}"
 
+    stopped = threading.Event()
+    warming = threading.Thread(target=catalog.warm, args=(stopped,), name="warm")
+
     def announce() -> None:
         typer.echo(f"Ganvas {__version__} serves {catalog.origin or catalog.folder} at {url} (Ctrl-C ends it)")
+        warming.start()
         if open_browser:
             webbrowser.open(url)
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
     config = uvicorn.Config(build_app(catalog, announce=announce), log_level="warning", timeout_graceful_shutdown=2)
-    uvicorn.Server(config).run(sockets=[listener])
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        stopped.set()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demo import __version__
+from demo import __version__, openinference
 from demo.catalog import Catalog
 from demo.frame import MASTHEAD, TEXTS
 from demo.identity import identify_all
@@ -19,6 +19,7 @@ from demo.snippets import SNIPPETS
 from demo.tabs import TABS
 from demo.tabs.tab import LANGUAGES, Say, draw_script
 from demo.theme import ASSETS, make_theme
+from demo.visitors import Visitors
 
 MAX_UPLOAD = "64mb"
 _CACHE_SECONDS = 3600
@@ -39,7 +40,7 @@ HEADERS = {
 
 
 def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
-    """Return the service: the page at `/`, its endpoints `/sample`, `/stylize` and `/translate`, and `/healthz`.
+    """Return the service: the page at `/`, its endpoints `/sample`, `/stylize`, `/translate`, `/healthz` and `/v2`.
 
     `announce` is called once it serves.
     """
@@ -102,6 +103,8 @@ def _serve_studio(app: FastAPI, catalog: Catalog) -> None:
         if tab.routes:
             app.include_router(tab.routes(catalog, turns), prefix="/studio")
     app.mount("/studio", StaticFiles(directory=ASSETS / "studio"))
+    app.include_router(openinference.routes(catalog, turns))
+    app.add_middleware(Visitors, prefixes=("/studio/", "/v2/"))
 
 
 def build_page(catalog: Catalog) -> gr.Blocks:
