@@ -20,6 +20,7 @@ from servers import free_port, wait_for
 
 import demo
 from demo.engine import Model
+from demo.remote import RemoteEngine
 from pipeline.gathering import sampling_feeds, stylization_feeds
 from pipeline.triton import triton
 
@@ -163,10 +164,8 @@ def test_a_wrong_shape_is_refused(address):
 
 
 def test_the_page_runs_its_models_there(address):
-    # The page's engine elsewhere may not have been merged yet.
-    remote = pytest.importorskip("demo.remote")
     url = address.removesuffix("/v2")
-    there = Model.read(STARTER / "salon" / "model.onnx", engine=remote.RemoteEngine(url))
+    there = Model.read(STARTER / "salon" / "model.onnx", engine=RemoteEngine(url))
     here = Model.open(STARTER / "salon" / "model.onnx", device="cpu")
     photograph = np.random.default_rng(1).uniform(-1, 1, (2, 3, 40, 48)).astype(np.float32)
     feeds = stylization_feeds(
