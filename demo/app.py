@@ -65,7 +65,7 @@ def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
         page,
         path="/",
         theme=make_theme(),
-        css_paths=[ASSETS / "page.css", ASSETS / "studio.css"],
+        css_paths=[ASSETS / "page.css", ASSETS / "studio.css", ASSETS / "zoo.css"],
         head=_head(),
         i18n=gr.I18n(**_all_texts()),
         favicon_path=str(ASSETS / "favicon.svg"),

@@ -1,6 +1,6 @@
 // What is served here, what it cannot do, how to call it, and whose the data are.
 
-import { call, fill, make, models, notice, register, say, spoken } from "./core.js";
+import { call, figures, fill, make, models, notice, register, say, spoken } from "./core.js";
 
 const LIMITS = ["size", "truth", "bits", "private"];
 const LICENCES = ["procedural", "photographs", "digits", "cifar10", "folder", "ganvas"];
@@ -38,18 +38,18 @@ function card(model) {
   article.querySelector("h3").textContent = model.name;
   article.querySelector(".what").textContent = model.description || say(`about_task_${model.task}`);
   const channels = say(model.channels === 1 ? "about_grey" : "about_colour");
-  const facts = {
+  const told = {
     about_version: [model.version, model.alias].filter((part) => part !== null).join(" · "),
     about_date: model.date,
     about_size: fill("about_pixels", { size: model.size, channels }),
     about_classes: model.choices.map(spoken).join(", "),
-    about_quality: figures(model.metrics) || say("about_unmeasured"),
-    about_made: figures(model.provenance),
+    about_quality: figures(model).join(" · ") || say("about_unmeasured"),
+    about_made: facts(model.provenance),
     about_device: model.provider,
     about_digest: model.sha256,
   };
   const list = article.querySelector("dl");
-  for (const [name, text] of Object.entries(facts)) {
+  for (const [name, text] of Object.entries(told)) {
     if (!text) continue;
     const [term, value] = [document.createElement("dt"), document.createElement("dd")];
     term.textContent = say(name);
@@ -60,7 +60,7 @@ function card(model) {
   return article;
 }
 
-const figures = (told) => Object.entries(told).map(([name, value]) => `${spoken(name)} ${value}`).join(" · ");
+const facts = (told) => Object.entries(told).map(([name, value]) => `${spoken(name)} ${value}`).join(" · ");
 
 function program(name, text) {
   const block = make(`<section><header><h3></h3><button type="button"></button></header><pre tabindex="0"></pre></section>`);

@@ -1,8 +1,8 @@
 // The masthead's tools, the hotkeys with their sheet, and the tour of a first visit.
 
-import { call, fill, make, mountedTab, models, open, say, share, shown, translate } from "./core.js";
+import { call, figures, fill, make, mountedTab, models, open, say, share, shown, translate } from "./core.js";
 
-const FOR_TASK = { sample: ["sample", "explore", "journey"], stylize: ["style"], translate: ["translate"], reconstruct: ["translate"] };
+const FOR_TASK = { sample: ["sample", "explore", "journey", "compare"], stylize: ["style"], translate: ["translate"], reconstruct: ["translate"] };
 const SEEN = "ganvas.toured";
 const KEYS = "ganvas.hotkeys";
 const THEME = "ganvas.theme";
@@ -60,8 +60,7 @@ async function listModels() {
     const marks = [model.version === null ? "" : `v${model.version}`, model.alias ?? "", model.sha256.slice(0, 8)];
     const date = model.date ? fill("page_model_file", { date: model.date }) : "";
     version.textContent = [...marks, date].filter(Boolean).join(" · ");
-    const figures = Object.entries(model.metrics).map(([name, value]) => `${name} ${Number(value).toPrecision(3)}`);
-    quality.textContent = figures.join(" · ") || say("page_model_unmeasured");
+    quality.textContent = figures(model).join(" · ") || say("page_model_unmeasured");
     item.setAttribute("aria-label", `${fill("page_model_use", model)}, ${version.textContent}, ${quality.textContent}`);
     item.addEventListener("click", () => use(model));
     return item;
