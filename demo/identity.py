@@ -21,7 +21,7 @@ def identify(model: Model) -> dict[str, Any]:
     standing = read_standing(model.folder, sha256=model.sha256, task=card.task)
     metrics = standing.metrics or told.get("metrics")
     return {
-        "name": card.recipe,
+        "name": model.folder.name,
         "task": card.task,
         "translation": card.translation,
         "description": card.description,

@@ -13,6 +13,7 @@ from PIL.Image import Image
 from demo.catalog import Catalog
 from demo.errors import DemoError
 from demo.images import read_picture
+from demo.likenesses import Likeness, draw_likeness
 from demo.places import Picture, Place, draw_place
 from demo.provenance import RECIPE_KEY
 from demo.sampling import SampleRequest, draw_samples
@@ -56,7 +57,7 @@ def verify(catalog: Catalog, content: bytes) -> Report:
     model = models.get(str(recipe.get("model")))
     if model is None:
         return Report("no model", recipe)
-    if "pins" not in recipe and "seed" not in recipe:
+    if recipe.keys().isdisjoint({"pins", "seed", "code"}):
         return Report("needs picture", recipe, served_sha256=model.sha256)
     try:
         picture = follow(catalog, recipe)
@@ -76,7 +77,7 @@ def verify(catalog: Catalog, content: bytes) -> Report:
 
 
 def follow(catalog: Catalog, recipe: Mapping[str, Any]) -> Picture:
-    """Return the picture that a recipe of the Sample, Explore or Journey tab describes.
+    """Return the picture that a recipe of the Sample, Explore, Journey or Reconstruct tab describes.
 
     Raises:
         RequestError: the recipe is damaged or names no model of here.
@@ -85,6 +86,8 @@ def follow(catalog: Catalog, recipe: Mapping[str, Any]) -> Picture:
     """
     model = catalog.model(str(recipe.get("model")), task="sample")
     said = {key: value for key, value in recipe.items() if key not in {"model", "sha256"}}
+    if "code" in said:
+        return draw_likeness(model, Likeness.parse(model, said))
     if "pins" in said:
         return draw_place(model, Place.parse(model.card, said))
     request = SampleRequest.parse(

@@ -138,7 +138,11 @@ def read_ranking(models: Path) -> list[dict[str, Any]]:
 
 def _told(side: Side) -> dict[str, Any]:
     pictures = [
-        {"seed": sample.recipe["seed"], "class": sample.recipe["class"], "png": base64.b64encode(sample.to_png()).decode()}
+        {
+            "seed": sample.recipe["seed"],
+            "class": sample.recipe["class"],
+            "png": base64.b64encode(sample.to_png()).decode(),
+        }
         for sample in side.samples
     ]
     return {

@@ -15,7 +15,8 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from demo.catalog import Catalog
 from demo.places import ANY, ENLARGEMENTS, MAX_SEED, MAX_TRUNCATION, Picture
-from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, file_name, pack_samples
+from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, draws_steps, file_name, pack_samples
+from demo.steps_endpoint import steps_routes
 from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, spoken, told
 
 TEXTS_EN = {
@@ -42,6 +43,10 @@ TEXTS_EN = {
     "starred": "Kept in the history.",
     "explore": "Explore around seed {seed}",
     "journey": "Travel from seed {seed}",
+    "steps": "Watch how seed {seed} is painted",
+    "step": "Step {step} of {steps} of the picture of seed {seed}",
+    "play": "Play or pause",
+    "which": "Step of the picture",
     "save": "Save seed {seed}",
     "close": "Close",
 }
@@ -69,6 +74,10 @@ TEXTS_ZH = {
     "starred": "已存入历史。",
     "explore": "在种子 {seed} 周围探索",
     "journey": "从种子 {seed} 出发旅行",
+    "steps": "看种子 {seed} 如何一步步画成",
+    "step": "种子 {seed} 作品的第 {step} 步，共 {steps} 步",
+    "play": "播放或暂停",
+    "which": "作画的步骤",
     "save": "保存种子 {seed}",
     "close": "关闭",
 }
@@ -143,7 +152,9 @@ class _Handlers:
             return [gr.skip(), gr.skip()]
         pictures = self.draw(**values)
         state = {"class" if name == "class_name" else name: value for name, value in values.items()}
-        return _sheet([(picture, self._save(picture)) for picture in pictures], state), self._pack(pictures)
+        sheet = [(picture, self._save(picture)) for picture in pictures]
+        steps = draws_steps(self.catalog.model(values["model"], task="sample").card)
+        return _sheet(sheet, state, steps=steps), self._pack(pictures)
 
     def restore(self, event: gr.EventData) -> tuple[Any, ...]:
         try:
@@ -274,7 +285,7 @@ def _caption(picture: Picture) -> str:
     return " · ".join(filter(None, [str(picture.recipe["seed"]), spoken(str(picture.recipe["class"]))]))
 
 
-def _sheet(pictures: list[tuple[Picture, str]], state: Mapping[str, Any]) -> str:
+def _sheet(pictures: list[tuple[Picture, str]], state: Mapping[str, Any], *, steps: bool) -> str:
     """Return a contact sheet; `assets/studio/sample.js` adds what can be done with each picture."""
     figures = [
         f'<figure data-recipe="{html.escape(json.dumps(picture.recipe))}">'
@@ -282,7 +293,8 @@ def _sheet(pictures: list[tuple[Picture, str]], state: Mapping[str, Any]) -> str
         f'<figcaption class="caption-label">{html.escape(_caption(picture))}</figcaption></figure>'
         for picture, path in pictures
     ]
-    return f'<div class="contact" data-state="{html.escape(json.dumps(state))}">{"".join(figures)}</div>'
+    told = f'data-state="{html.escape(json.dumps(state))}" data-steps="{"yes" if steps else "no"}"'
+    return f'<div class="contact" {told}>{"".join(figures)}</div>'
 
 
-TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build)
+TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build, routes=steps_routes)

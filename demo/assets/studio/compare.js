@@ -7,7 +7,7 @@ const COUNTS = [1, 2, 3, 4, 6, 8];
 const COLUMNS = ["recipe", "quality", "diversity", "bound", "error", "kilobytes", "minutes", "milliseconds", "description"];
 
 const MARKUP = `
-<div class="desk compare">
+<div class="desk rivals">
   <p class="empty notice" data-say="compare_missing" hidden></p>
   <div class="stage">
     <div class="race" id="compare-rows" role="list"></div>
