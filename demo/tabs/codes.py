@@ -1,4 +1,4 @@
-"""The tab that finds pictures again in a model's own language; `/studio/encode`, `decode`, `attribute`, `/reconstruct`."""
+"""The tab that finds pictures again in a model's own language, its endpoints under `/studio`, and `/reconstruct`."""
 
 import base64
 from typing import Any

@@ -31,8 +31,8 @@ TEXTS_EN = {
     "time": "{time} ms a picture",
     "pixels": "{size} px",
     "unmeasured": "quality not measured",
-    "hint": "Each column is one seed. Times are medians on this server, one picture at a time, as it is loaded now; sizes "
-    "are those of all graphs of a model together.",
+    "hint": "Each column is one seed. Times are medians on this server, one picture at a time, as it is loaded "
+    "now; sizes are those of all graphs of a model together.",
     "table": "Ranking",
     "table_why": "Generated from the registry of runs by “make zoo”; nobody writes it by hand. Within a task, the best "
     "quality stands first. Times and sizes are those that the pipeline measured.",

@@ -17,7 +17,7 @@ from demo.catalog import Catalog
 from demo.places import ANY, ENLARGEMENTS, MAX_SEED, MAX_TRUNCATION, Picture
 from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, draws_steps, file_name, pack_samples
 from demo.steps_endpoint import steps_routes
-from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, spoken, told
+from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, asked_of, number_of, spoken, told, wanted_of
 
 TEXTS_EN = {
     "title": "Sample",
@@ -157,11 +157,7 @@ class _Handlers:
         return _sheet(sheet, state, steps=steps), self._pack(pictures)
 
     def restore(self, event: gr.EventData) -> tuple[Any, ...]:
-        try:
-            wanted = event.wanted
-        except AttributeError:
-            wanted = None
-        return self.settings(wanted if isinstance(wanted, dict) else {})
+        return self.settings(wanted_of(event))
 
     def settings(self, wanted: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what the controls show for a state from an address or a history; what is not sound has its default."""
@@ -170,21 +166,19 @@ class _Handlers:
         names = [choice.name for choice in models[name].card.choices] if name else []
         choice = wanted.get("class")
         choices = [(self.say("any"), ANY), *((spoken(known), known) for known in names)]
-        enlarge = _number(wanted, "enlarge", highest=max(ENLARGEMENTS))
+        enlarge = number_of(wanted, "enlarge", lowest=0, highest=max(ENLARGEMENTS), otherwise=_START["enlarge"])
         return (
             gr.update(choices=list(models), value=name),
             gr.update(choices=choices, value=choice if choice in names else ANY, visible=bool(names)),
-            int(_number(wanted, "seed", highest=MAX_SEED)),
-            int(_number(wanted, "count", highest=MAX_COUNT)) or 1,
-            _number(wanted, "truncation", highest=MAX_TRUNCATION),
+            int(number_of(wanted, "seed", lowest=0, highest=MAX_SEED, otherwise=_START["seed"])),
+            int(number_of(wanted, "count", lowest=0, highest=MAX_COUNT, otherwise=_START["count"])) or 1,
+            number_of(wanted, "truncation", lowest=0, highest=MAX_TRUNCATION, otherwise=_START["truncation"]),
             enlarge if enlarge in ENLARGEMENTS else _START["enlarge"],
         )
 
     def refresh(self, request: gr.Request) -> tuple[Any, ...]:
-        query = dict(request.query_params)
         there = bool(self.catalog.models("sample"))
-        wanted = query if query.get("tab") == "sample" else {}
-        return gr.update(visible=not there), gr.update(visible=there), *self.settings(wanted)
+        return gr.update(visible=not there), gr.update(visible=there), *self.settings(asked_of(request, "sample"))
 
     def _save(self, picture: Picture) -> str:
         return str(save_bytes_to_cache(picture.to_png(), file_name(picture), str(self.cache)))
@@ -271,14 +265,6 @@ def _declare_endpoint(do: _Handlers) -> None:
         preprocess=False,
         concurrency_id=ENGINE_QUEUE,
     )
-
-
-def _number(wanted: Mapping[str, Any], name: str, *, highest: float) -> float:
-    try:
-        number = float(wanted[name])
-    except (KeyError, TypeError, ValueError):
-        return _START[name]
-    return number if 0 <= number <= highest else _START[name]
 
 
 def _caption(picture: Picture) -> str:
