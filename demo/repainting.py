@@ -89,7 +89,7 @@ def _retranslate(catalog: Catalog, recipe: Mapping[str, Any], sources: Sources) 
 
 
 def _read(content: bytes, digest: object, name: str) -> Image:
-    """Return the picture that has a digest: its file has it, or its pixels as the page's canvas or a mask holds them."""
+    """Return the picture that has a digest: its file has it, or its pixels as a canvas or a mask holds them."""
     image = read_picture(content, formats=WEB_FORMATS, name=f"the {name}")
     held = (content, image.tobytes(), image.convert("RGB").tobytes(), image.convert("L").tobytes())
     _check(name, digest in {hashlib.sha256(form).hexdigest() for form in held})
@@ -98,9 +98,7 @@ def _read(content: bytes, digest: object, name: str) -> Image:
 
 def _check(name: str, fits: bool) -> None:
     if not fits:
-        raise RequestError(
-            f"this is another {NAMES[name]} than the recipe names; choose the very file it was made from"
-        )
+        raise RequestError(f"this is another {NAMES[name]} than the recipe names; choose the file it was made from")
 
 
 def _part(value: object) -> Mapping[str, Any]:

@@ -33,7 +33,8 @@ class Report:
     `same`: regenerated, equal in every pixel. `differs`: regenerated, and `differing` of `pixels` pixels are off by at
     most `largest` of 255 levels. `other file`: as either, but with a model file that has another digest than the recipe
     names. `no model`: a model of that name is not served here. `needs picture`: a picture made from others, which do
-    not travel with it; `needs` names them. `not followed`: the recipe is damaged, and `reason` says how. `no recipe`: none in it.
+    not travel with it; `needs` names them. `not followed`: the recipe is damaged, or the pictures are others, and
+    `reason` says how. `no recipe`: none in it.
     """
 
     verdict: Verdict

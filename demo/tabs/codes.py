@@ -11,6 +11,7 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from demo.arguments import only_keys
 from demo.catalog import Catalog
+from demo.codes import encodes
 from demo.desk import upload_path
 from demo.errors import RequestError
 from demo.images import WEB_FORMATS, read_picture, to_png
@@ -171,4 +172,8 @@ def _encoded(catalog: Catalog, name: str, content: bytes) -> dict[str, Any]:
     }
 
 
-TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build, routes=routes)
+def _serves(catalog: Catalog) -> bool:
+    return any(encodes(model.card) for model in catalog.models("sample").values())
+
+
+TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build, routes=routes, serves=_serves)

@@ -153,4 +153,6 @@ def _told(side: Side) -> dict[str, Any]:
     }
 
 
-TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, routes=routes)
+TAB = Tab(
+    texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, routes=routes, serves=lambda catalog: bool(catalog.models("sample"))
+)

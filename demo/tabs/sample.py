@@ -283,4 +283,9 @@ def _sheet(pictures: list[tuple[Picture, str]], state: Mapping[str, Any], *, ste
     return f'<div class="contact" {told}>{"".join(figures)}</div>'
 
 
-TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build, routes=steps_routes)
+TAB = Tab(
+    texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH},
+    build=build,
+    routes=steps_routes,
+    serves=lambda catalog: bool(catalog.models("sample")),
+)

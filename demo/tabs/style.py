@@ -273,4 +273,4 @@ def _script(name: str) -> str:
     return (ASSETS / "style" / f"{name}.js").read_text(encoding="utf-8")
 
 
-TAB = Tab(texts=TEXTS, build=build)
+TAB = Tab(texts=TEXTS, build=build, serves=lambda catalog: bool(catalog.models("stylize")))

@@ -44,12 +44,14 @@ class Tab:
 
     `texts` holds at least `title`. `build` is called inside the tab; it draws the content and declares its events and
     its named endpoint. A tab without it is drawn by its script, `assets/studio/<key>.js`. `routes` gives the endpoints
-    under `/studio` that scripts call.
+    under `/studio` that scripts call. `serves` tells whether the models at hand can do what the tab does; where they
+    cannot, the tab is hidden, and its text `missing` says why among the models.
     """
 
     texts: Texts
     build: Callable[[Catalog, Say, gr.Blocks], None] | None = None
     routes: Callable[[Catalog, Turns], APIRouter] | None = None
+    serves: Callable[[Catalog], bool] = lambda _: True
 
 
 def draw_script(key: str) -> None:

@@ -282,4 +282,6 @@ def _add_hint(picture: str, colour: str, hints: list[Any], event: gr.SelectData)
     return [*hints, [min(column / width, 0.999), min(row / height, 0.999), hexadecimal(colour)]]
 
 
-TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build)
+TAB = Tab(
+    texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build, serves=lambda catalog: bool(catalog.models("translate"))
+)

@@ -1,19 +1,22 @@
 // The masthead's tools, the hotkeys with their sheet, and the tour of a first visit.
 
-import { call, figures, fill, make, mountedTab, models, open, say, share, shown, translate } from "./core.js";
+import { call, figures, fill, make, mountedTab, models, notice, open, say, share, shown, translate } from "./core.js";
 
 const FOR_TASK = { sample: ["sample", "explore", "journey", "compare"], stylize: ["style"], translate: ["translate"], reconstruct: ["translate"] };
+// What must be served for a tab to be there; the rest needs no model.
+const NEEDS = { sample: isSampler, explore: isSampler, journey: isSampler, compare: isSampler, style: (model) => model.task === "stylize",
+  translate: (model) => model.task === "translate", codes: (model) => model.encodes };
 const SEEN = "ganvas.toured";
 const KEYS = "ganvas.hotkeys";
 const THEME = "ganvas.theme";
 
 // What a key presses: the first of these that is on the screen.
 const PRESSED = {
-  p: ["#sample-draw", "#journey-film", "#style-draw"],
-  n: ["#sample-surprise", "#explore-shuffle"],
-  s: ["#sample-download", "#explore-save", '[data-format="mp4"]', "#style-download"],
+  p: ["#sample-draw", "#journey-film", "#style-draw", "#translate-draw", "#compare-go"],
+  n: ["#sample-surprise", "#explore-shuffle", "#compare-shuffle"],
+  s: ["#sample-download", "#explore-save", '[data-format="mp4"]', "#style-download", "#translate-download", "#codes-save"],
 };
-const SHEET = { "?": "page_key_help", "1 … 9": "page_key_tabs", P: "page_key_paint", N: "page_key_new", S: "page_key_save",
+const SHEET = { "?": "page_key_help", "1 … 9, 0": "page_key_tabs", P: "page_key_paint", N: "page_key_new", S: "page_key_save",
   C: "page_key_copy", T: "page_key_theme", L: "page_key_language", "← ↑ → ↓": "page_key_arrows" };
 
 export async function mount(element) {
@@ -38,6 +41,8 @@ export async function mount(element) {
   watch();
   const tab = new URLSearchParams(location.search).get("tab");
   if (tab) open(tab);
+  const why = tab && (await whyAbsent(tab));
+  if (why) notice(why, "problem");
   if (!localStorage.getItem(SEEN)) tour(0);
 }
 
@@ -49,6 +54,32 @@ function nameExamples() {
 }
 
 // Models
+
+function isSampler(model) {
+  return model.task === "sample";
+}
+
+/** Why a tab is not there, "" where it is: in words without the marks of code that Markdown takes. */
+async function whyAbsent(key) {
+  const served = await models();
+  return NEEDS[key] && !served.some(NEEDS[key]) ? say(`${key}_missing`).replaceAll("`", "") : "";
+}
+
+async function listAbsent() {
+  const lines = [];
+  for (const key of Object.keys(NEEDS)) {
+    const why = await whyAbsent(key);
+    if (!why) continue;
+    const line = make("<li><strong></strong> <span></span></li>");
+    line.querySelector("strong").textContent = say(`${key}_title`);
+    line.querySelector("span").textContent = why;
+    lines.push(line);
+  }
+  const block = make('<section class="absent"><h2 data-say="page_absent"></h2><ul></ul></section>');
+  block.querySelector("ul").append(...lines);
+  translate(block);
+  return lines.length ? [block] : [];
+}
 
 async function listModels() {
   const list = document.querySelector("#ganvas-models");
@@ -64,7 +95,7 @@ async function listModels() {
     item.setAttribute("aria-label", `${fill("page_model_use", model)}, ${version.textContent}, ${quality.textContent}`);
     item.addEventListener("click", () => use(model));
     return item;
-  }));
+  }), ...(await listAbsent()));
 }
 
 function use(model) {
@@ -114,7 +145,7 @@ function press(event) {
   if (document.querySelector("dialog[open]") || localStorage.getItem(KEYS) === "off") return;
   const key = event.key.toLowerCase();
   const deeds = { "?": help, c: share, t: turnTheme, l: () => ganvas.choose(ganvas.language() === "en" ? "zh-CN" : "en") };
-  if (/^[1-9]$/.test(key)) visibleTabs()[key - 1]?.click();
+  if (/^\d$/.test(key)) visibleTabs()[(Number(key) + 9) % 10]?.click();
   else if (deeds[key]) deeds[key]();
   else if (PRESSED[key]) PRESSED[key].map((selector) => document.querySelector(selector)).find((node) => node?.offsetParent)?.click();
   else return;
