@@ -39,7 +39,7 @@ HEADERS = {
 
 
 def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
-    """Return the service: the page at `/`, its endpoints `/sample`, `/stylize` and `/translate`, and `/healthz`.
+    """Return the service: the page at `/`, the endpoints that its tabs declare, and `/healthz`.
 
     `announce` is called once it serves.
     """
@@ -95,7 +95,7 @@ def _serve_studio(app: FastAPI, catalog: Catalog) -> None:
         return {"provider": catalog.provider(), "waiting": turns.waiting}
 
     @app.get("/studio/snippets")
-    def snippets() -> dict[str, str]:
+    def snippets() -> dict[str, dict[str, str]]:
         return SNIPPETS
 
     for tab in TABS.values():

@@ -246,7 +246,7 @@ def _draw_controls(say: Say) -> _Controls:
         )
     draw = gr.Button(say("draw"), variant="primary", elem_id="style-draw")
     download = gr.DownloadButton(str(say("download")), elem_id="style-download")
-    draw_share(say)
+    draw_share(say("share"))
     return _Controls(
         photograph,
         model,

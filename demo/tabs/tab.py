@@ -62,9 +62,9 @@ def draw_script(key: str) -> None:
     )
 
 
-def draw_share(say: Say) -> None:
-    """Draw the button that copies the address, which carries the state of the tab; its text is `share`."""
-    gr.Button(say("share")).click(None, None, None, js="() => ganvas.share()", api_visibility="private")
+def draw_share(text: I18nData) -> None:
+    """Draw the button that copies the address, which carries the state of the tab."""
+    gr.Button(text).click(None, None, None, js="() => ganvas.share()", api_visibility="private")
 
 
 def spoken(name: str) -> str:

@@ -261,7 +261,7 @@ def _draw_controls(say: Say) -> _Controls:
     size = gr.Slider(MIN_SIZE, MAX_SIZE, DEFAULT_SIZE, step=64, label=say("size"), buttons=[], elem_id="translate-size")
     draw = gr.Button(say("draw"), variant="primary", elem_id="translate-draw")
     download = gr.DownloadButton(str(say("download")), elem_id="translate-download")
-    draw_share(say)
+    draw_share(say("share"))
     return _Controls(model, picture, editor, canvas, choice, colour, forget, gr.State([]), size, draw, download)
 
 
