@@ -52,8 +52,8 @@ TEXTS_EN = {
     "those packages tell for each.",
     "licence_digits": "Handwritten digits (UCI, Alpaydin and Kaynak 1998): Creative Commons Attribution 4.0.",
     "licence_cifar10": "CIFAR-10 (Krizhevsky 2009): for research; its authors name no licence.",
-    "licence_contents_and_styles": "Photographs and pictures of styles from several sources (contents_and_styles): each "
-    "under its own terms; starter/README.md tells those of the models that ship.",
+    "licence_contents_and_styles": "Photographs and pictures of styles from several sources (contents_and_styles): "
+    "each under its own terms; starter/README.md tells those of the models that ship.",
     "licence_joined": "Several sources together (joined): each under its own terms.",
     "licence_crops": "Crops of pictures that a list names (crops): as that list tells for each.",
     "licence_idx": "Files in MNIST's format (idx): under the terms of whoever gave them to you.",
