@@ -224,3 +224,14 @@ def test_no_tab_has_a_serious_fault_of_accessibility(visit, theme, locale, width
         without = page.locator(".scripted img:not([alt]), #samples img:not([alt]), .scripted img[alt='']")
         assert without.filter(visible=True).count() == 0
     assert faults == []
+
+
+def test_tabs_without_a_model_are_hidden_with_their_reason(visit):
+    page = visit(query="/?tab=translate")
+    reason = TABS["translate"].texts["en"]["missing"].replace("`", "")
+    expect(page.locator("#ganvas-notices")).to_have_text(reason)
+    for key in ("translate", "codes"):
+        expect(page.locator(f'[role="tab"][data-tab-id="{key}"]').filter(visible=True)).to_have_count(0)
+    page.locator(".masthead .pick").click()
+    expect(page.locator("#ganvas-models .absent strong")).to_have_text(["Translate", "Reconstruct"])
+    expect(page.locator("#ganvas-models .absent li").first).to_contain_text(reason)
