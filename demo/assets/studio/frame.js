@@ -46,8 +46,9 @@ export async function mount(element) {
   if (!localStorage.getItem(SEEN)) tour(0);
 }
 
-/** Gradio's examples are buttons with a picture and no name. */
+/** Gradio's examples are buttons with a picture and no name, and its places to drop a picture have a name and no role. */
 function nameExamples() {
+  for (const place of document.querySelectorAll(".image-container[aria-label]:not([role])")) place.setAttribute("role", "group");
   document.querySelectorAll(".gallery-item").forEach((button, index) => {
     button.setAttribute("aria-label", fill("page_example", { n: index + 1 }));
   });
