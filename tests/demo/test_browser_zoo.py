@@ -77,15 +77,14 @@ def test_pictures_are_reconstructed_walked_between_and_changed(visit):
     for side, level in (("a", 60), ("b", 220)):
         page.locator(f'.side[data-side="{side}"] input').set_input_files(grey(level))
     expect(page.locator("#codes-source")).to_have_value("dabbler")
-    with page.expect_request("**/studio/decode") as request:
+    with page.expect_request(lambda found: '"share":0.5' in (found.post_data or "")):
         page.locator("#codes-share").fill("0.5")
-    assert request.value.post_data_json["share"] == 0.5
     expect(picture).to_have_attribute("alt", "Picture by coder, 50 percent of the way from A to B")
 
     page.locator("#codes-plus").select_option("lines")
-    with page.expect_request(lambda found: found.url.endswith("decode") and "direction" in found.post_data) as request:
+    with page.expect_request(lambda found: '"amount":1.5' in (found.post_data or "")) as request:
         page.locator("#codes-amount").fill("1.5")
-    assert request.value.post_data_json["amount"] == 1.5
+    assert len(request.value.post_data_json["direction"]) == 64
     page.wait_for_url("**/?tab=codes&model=coder&a=&b=&share=0.5&source=dabbler&plus=lines&minus=dots&amount=1.5")
 
     page.locator("#codes-source").select_option("*")

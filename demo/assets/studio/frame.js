@@ -1,6 +1,6 @@
 // The masthead's tools, the hotkeys with their sheet, and the tour of a first visit.
 
-import { call, figures, fill, make, mountedTab, models, notice, open, say, share, shown, translate } from "./core.js";
+import { call, figures, fill, make, mountedTab, models, notice, open, say, share, shown, tell, translate } from "./core.js";
 
 const FOR_TASK = { sample: ["sample", "explore", "journey", "compare"], stylize: ["style"], translate: ["translate"], reconstruct: ["translate"] };
 // What must be served for a tab to be there; the rest needs no model.
@@ -40,9 +40,7 @@ export async function mount(element) {
   await listModels();
   watch();
   const tab = new URLSearchParams(location.search).get("tab");
-  if (tab) open(tab);
-  const why = tab && (await whyAbsent(tab));
-  if (why) notice(why, "problem");
+  if (tab) arrive(tab).catch(tell);
   if (!localStorage.getItem(SEEN)) tour(0);
 }
 
@@ -64,6 +62,28 @@ function isSampler(model) {
 async function whyAbsent(key) {
   const served = await models();
   return NEEDS[key] && !served.some(NEEDS[key]) ? say(`${key}_missing`).replaceAll("`", "") : "";
+}
+
+/** Open the tab of the address; one whose model came after the server's start is drawn a moment later than the others. */
+async function arrive(key) {
+  const why = await whyAbsent(key);
+  if (why) {
+    notice(why, "problem");
+    return;
+  }
+  const there = () => document.querySelector(`[role="tab"][data-tab-id="${CSS.escape(key)}"]`);
+  if (!there()) {
+    await new Promise((resolve) => {
+      const watch = new MutationObserver(() => {
+        if (!there()) return;
+        watch.disconnect();
+        resolve();
+      });
+      watch.observe(document.querySelector("main"), { childList: true, subtree: true });
+      setTimeout(resolve, 10_000);
+    });
+  }
+  open(key);
 }
 
 async function listAbsent() {
