@@ -62,8 +62,9 @@ def _look_up(told: object, name: str) -> float | None:
     group, _, rest = name.partition(".")
     if value is None and rest:
         return _look_up(told.get(group), rest)
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
 def _read(path: Path) -> dict[str, Any]:
