@@ -40,7 +40,7 @@ HEADERS = {
 
 
 def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
-    """Return the service: the page at `/`, its endpoints `/sample`, `/stylize`, `/translate`, `/healthz` and `/v2`.
+    """Return the service: the page at `/`, the endpoints that its tabs declare, `/healthz` and `/v2`.
 
     `announce` is called once it serves.
     """
@@ -66,7 +66,7 @@ def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
         page,
         path="/",
         theme=make_theme(),
-        css_paths=[ASSETS / "page.css", ASSETS / "studio.css"],
+        css_paths=[ASSETS / "page.css", ASSETS / "studio.css", ASSETS / "zoo.css"],
         head=_head(),
         i18n=gr.I18n(**_all_texts()),
         favicon_path=str(ASSETS / "favicon.svg"),
@@ -96,7 +96,7 @@ def _serve_studio(app: FastAPI, catalog: Catalog) -> None:
         return {"provider": catalog.provider(), "waiting": turns.waiting}
 
     @app.get("/studio/snippets")
-    def snippets() -> dict[str, str]:
+    def snippets() -> dict[str, dict[str, str]]:
         return SNIPPETS
 
     for tab in TABS.values():
@@ -116,20 +116,22 @@ def build_page(catalog: Catalog) -> gr.Blocks:
         gr.HTML(MASTHEAD, js_on_load='ganvas.mount("frame", element);', elem_classes="masthead")
         with gr.Accordion(_say("page")("broken"), open=False, visible=False, elem_classes="notice") as broken:
             problems = gr.Markdown()
+        drawn = {}
         with gr.Tabs():
             for key, tab in TABS.items():
-                with gr.Tab(_say(key)("title"), id=key):
+                with gr.Tab(_say(key)("title"), id=key, visible=tab.serves(catalog)) as drawn[key]:
                     if tab.build:
                         tab.build(catalog, _say(key), page)
                     else:
                         draw_script(key)
 
-        def refresh() -> tuple[dict[str, Any], str]:
+        def refresh() -> tuple[Any, ...]:
             sentences = catalog.problems()
-            return gr.update(visible=bool(sentences)), "\n".join(f"- {text}" for text in sentences)
+            tabs = (gr.update(visible=tab.serves(catalog)) for tab in TABS.values())
+            return gr.update(visible=bool(sentences)), "\n".join(f"- {text}" for text in sentences), *tabs
 
         page.load(None, None, None, js="() => ganvas.show()", api_visibility="private")
-        page.load(refresh, None, [broken, problems], api_visibility="private", show_progress="hidden")
+        page.load(refresh, None, [broken, problems, *drawn.values()], api_visibility="private", show_progress="hidden")
     page.queue(max_size=64)
     return page
 

@@ -5,6 +5,7 @@ checked against the digest that its version or its card names before it is serve
 """
 
 import base64
+import datetime as dt
 import hashlib
 import json
 import logging
@@ -21,15 +22,20 @@ from urllib.error import HTTPError
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from demo.errors import ModelError, RegistryError
+from demo.errors import ModelError, OutputError, RegistryError
+from demo.figures import NOTE
 from demo.modelfile import MAX_BYTES, ModelFile
+from demo.writing import writing
 
 ALIAS = "champion"
 DIGEST = "ganvas.model_sha256"
+METRIC = "metric."
+"""What the names of a version's tags begin with that hold figures of its evaluation."""
 MAIN = "model.onnx"
 
 _TIMEOUT = 15.0
 _NAME = re.compile(r"\w[\w.-]*")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 _UNFINISHED = ".unfinished"
 
 _log = logging.getLogger(__name__)
@@ -104,6 +110,7 @@ class Registry:
             )
         place = self.folder / name
         if _is_whole(place, wanted):
+            _write_note(place, version, tags)
             return False
         scratch = place / _UNFINISHED
         shutil.rmtree(scratch, ignore_errors=True)
@@ -116,6 +123,7 @@ class Registry:
             for companion in card.companions:
                 (scratch / f"{companion.name}.onnx").replace(place / f"{companion.name}.onnx")
             (scratch / MAIN).replace(place / MAIN)  # last, because the catalogue looks at this file
+            _write_note(place, version, tags)
         except ModelError as error:
             raise RegistryError(f"the champion of '{name}' at {self.address} cannot be used: {error}") from error
         except OSError as error:
@@ -223,6 +231,27 @@ def _explain(error: HTTPError, address: str) -> bytes:
 
 def _mirrored(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob(f"*/{MAIN}"))
+
+
+def _write_note(place: Path, version: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+    """Write what the registry says of the champion beside it, where that is not what stands there."""
+    made = dt.datetime.fromtimestamp(int(version.get("creation_timestamp", 0)) / 1000, dt.UTC).date().isoformat()
+    figures = {name.removeprefix(METRIC): text for name, text in tags.items() if name.startswith(METRIC)}
+    note = {
+        "sha256": tags[DIGEST],
+        "version": str(version["version"]),
+        "alias": ALIAS,
+        "date": made,
+        "metrics": {name: float(text) for name, text in figures.items() if _NUMBER.fullmatch(text)},
+    }
+    content = json.dumps(note, indent=2) + "\n"
+    path = place / NOTE
+    if not path.exists() or path.read_text(encoding="utf-8") != content:
+        try:
+            with writing(path) as scratch:
+                scratch.write_text(content, encoding="utf-8")
+        except OutputError as error:
+            raise RegistryError(str(error)) from error
 
 
 def _is_whole(place: Path, sha256: str) -> bool:

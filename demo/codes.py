@@ -85,12 +85,16 @@ def walk(model: Model, first: Image, second: Image, *, count: int) -> list[Image
         ModelError: a graph fails.
 
     """
-    ends = [encode(model, prepare(model, image)) for image in (first, second)]
+    start, end = (np.repeat(encode(model, prepare(model, image)), count, axis=0) for image in (first, second))
     shares = np.linspace(0, 1, count, dtype=np.float32)[:, None]
-    start, end = (np.repeat(code, count, axis=0) for code in ends)
+    return [from_array(picture) for picture in decode(model, between(model, start, end, shares))]
+
+
+def between(model: Model, start: Float32, end: Float32, share: Float32) -> Float32:
+    """Return codes (N, code) at the shares (N, 1) in [0, 1] of the ways from `start` to `end`, both (N, code)."""
     # Codes that are drawn like latents lie near a sphere; those of a mixture lie anywhere.
-    between = (1 - shares) * start + shares * end if _has_decoder(model) else slerp(start, end, shares)
-    return [from_array(picture) for picture in decode(model, between)]
+    way = (1 - share) * start + share * end if _has_decoder(model) else slerp(start, end, share)
+    return np.asarray(way, np.float32)
 
 
 def attribute(model: Model, having: Sequence[Image], lacking: Sequence[Image]) -> Float32:
@@ -123,6 +127,18 @@ def add_attribute(model: Model, image: Image, direction: Float32, *, amounts: Se
     code = encode(model, prepare(model, image))
     steps = np.asarray(amounts, np.float32)[:, None] * direction
     return [from_array(picture) for picture in decode(model, code + steps)]
+
+
+def code_size(model: Model) -> int:
+    """Return how many numbers a code of a model has.
+
+    Raises:
+        RequestError: the model does not encode.
+        ModelError: its encoder is missing.
+
+    """
+    _check(model)
+    return int(model.companion(ENCODER).card.outputs[0].shape[1])
 
 
 def _has_decoder(model: Model) -> bool:

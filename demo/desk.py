@@ -14,7 +14,8 @@ from demo.fragments import save_painting, show_progress
 from demo.refinement import STEPS
 from demo.styles import UPLOADED
 from demo.stylist import Order, Stylist, draw_canvas, draw_thumbnail
-from demo.tabs.tab import spoken, told
+from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MAX_VARIATION, MIN_SIZE
+from demo.tabs.tab import asked_of, number_of, spoken, told, wanted_of
 from demo.uploads import can_fit
 
 _DATA_URI = re.compile("data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+")
@@ -45,6 +46,7 @@ class Desk:
         """Paint what the controls say; yield the comparison, the file to download and the progress."""
         weights = json.loads(mixture or "{}")
         own = upload_path(style_picture) if UPLOADED in weights else None
+        state = {"mixture": mixture, **{name: value for name, value in numbers.items() if name != "feather"}}
         order = Order(
             photograph=upload_path(photograph),
             mixture=weights,
@@ -56,7 +58,7 @@ class Desk:
         with told():
             for step in self.stylist.work(order):
                 if step.result:
-                    yield [*save_painting(step.result, self.cache), ""]
+                    yield [*save_painting(step.result, self.cache, state), ""]
                 else:
                     yield [gr.skip(), gr.skip(), show_progress(step.share, self.words[step.stage])]
 
@@ -97,12 +99,43 @@ class Desk:
             under = draw_canvas(upload_path(photograph)) if masking else ""
         return gr.update(visible=masking and bool(under), picture=under, value=""), gr.update(visible=masking)
 
-    def refresh(self, style_picture: Any, mixture: str | None) -> tuple[Any, ...]:
+    def settings(self, wanted: Mapping[str, Any], style_picture: Any, mixture: str | None) -> tuple[Any, ...]:
+        """Return what the controls show for a state from an address or a history; what is not sound has its default.
+
+        They are the model, the gallery, whether it can be refined, strength, colours, variation and size.
+        """
         models = self.stylist.catalog.models("stylize")
-        first = next(iter(models), None)
-        shown = gr.update(visible=bool(models))
-        picked = self.styles(first, style_picture, mixture)
-        return gr.update(visible=not models), shown, gr.update(choices=list(models), value=first), *picked
+        name = wanted.get("model") if wanted.get("model") in models else next(iter(models), None)
+        picked = self.styles(name, style_picture, _mixture_of(wanted) or mixture)
+        return (
+            gr.update(choices=list(models), value=name),
+            *picked,
+            number_of(wanted, "strength", lowest=0, highest=1, otherwise=1),
+            number_of(wanted, "colours", lowest=0, highest=1, otherwise=0),
+            int(number_of(wanted, "variation", lowest=0, highest=MAX_VARIATION, otherwise=0)),
+            int(number_of(wanted, "size", lowest=MIN_SIZE, highest=MAX_SIZE, otherwise=DEFAULT_SIZE)),
+        )
+
+    def restore(self, style_picture: Any, mixture: str | None, event: gr.EventData) -> tuple[Any, ...]:
+        return self.settings(wanted_of(event), style_picture, mixture)
+
+    def refresh(self, style_picture: Any, mixture: str | None, request: gr.Request) -> tuple[Any, ...]:
+        there = bool(self.stylist.catalog.models("stylize"))
+        settings = self.settings(asked_of(request, "style"), style_picture, mixture)
+        return gr.update(visible=not there), gr.update(visible=there), *settings
+
+
+def _mixture_of(wanted: Mapping[str, Any]) -> str:
+    """Return the mixture of a state as JSON, '' where it is not sound; unknown names are dropped later."""
+    try:
+        weights = json.loads(str(wanted.get("mixture", "")))
+    except (ValueError, RecursionError):
+        return ""
+    sound = isinstance(weights, dict) and all(
+        isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight <= 1
+        for weight in weights.values()
+    )
+    return json.dumps(weights) if sound and any(weights.values()) else ""
 
 
 def upload_path(upload: Mapping[str, Any] | None) -> Path | None:

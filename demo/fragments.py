@@ -1,7 +1,9 @@
 """Pieces of HTML of the style tab: before and after on one spot, progress, the gallery to pick from, the brush."""
 
 import html
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gradio.processing_utils import save_bytes_to_cache
 from PIL.Image import Image
@@ -14,13 +16,16 @@ SHOWN_SIDE = 2048
 """The longer side of what the page shows; the file to download is whole."""
 
 
-def save_painting(painted: Stylized, cache: str) -> tuple[str, str]:
-    """Save a painting for a page, and return the comparison that shows it and the path of its file."""
+def save_painting(painted: Stylized, cache: str, state: Mapping[str, Any]) -> tuple[str, str]:
+    """Save a painting for a page, and return the comparison that shows it and the path of its file.
+
+    `state` is what the page's controls said.
+    """
     after = save_bytes_to_cache(painted.to_png(), painted.file_name, cache)
     shown = after
     if max(painted.image.size) > SHOWN_SIDE:
         shown = _save_preview(painted.image, f"preview-{Path(painted.file_name).name}", cache)
-    return comparison(_save_preview(painted.photograph, "photograph.png", cache), shown), after
+    return comparison(_save_preview(painted.photograph, "photograph.png", cache), shown, state), after
 
 
 def show_progress(share: float, words: str) -> str:

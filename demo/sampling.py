@@ -10,6 +10,7 @@ from PIL.Image import Image
 
 from demo import __version__
 from demo.arguments import one_of, real_number, whole_number
+from demo.card import ModelCard
 from demo.engine import Model
 from demo.errors import RequestError
 from demo.images import from_array
@@ -59,6 +60,11 @@ def draw_samples(model: Model, request: SampleRequest) -> list[Picture]:
     return [_draw_sample(model, request, seed) for seed in range(request.seed, request.seed + request.count)]
 
 
+def draws_steps(card: ModelCard) -> bool:
+    """Return whether a model paints in steps that can be looked at."""
+    return any(port.name == STEPS for port in card.outputs)
+
+
 def draw_steps(model: Model, request: SampleRequest) -> list[Image]:
     """Return how the first picture of a request is painted, step by step; the last one is the picture itself.
 
@@ -66,7 +72,7 @@ def draw_steps(model: Model, request: SampleRequest) -> list[Image]:
         RequestError: the model does not paint in steps.
 
     """
-    if all(port.name != STEPS for port in model.card.outputs):
+    if not draws_steps(model.card):
         raise RequestError(f"the model '{model.card.recipe}' does not paint in steps; choose a recurrent one")
     feeds = _pin(model, request, request.seed).feeds(model.card, request.truncation)
     return [enlarged(from_array(picture), request.enlarge) for picture in model.run(feeds, STEPS)[0]]

@@ -112,7 +112,7 @@ async def read_body(request: Request, *, limit: int) -> bytes:
     return bytes(body)
 
 
-async def read_json(request: Request) -> dict[str, Any]:
+async def read_json(request: Request, *, limit: int = MAX_JSON) -> dict[str, Any]:
     """Return the JSON object in a request's body.
 
     Raises:
@@ -120,7 +120,7 @@ async def read_json(request: Request) -> dict[str, Any]:
 
     """
     try:
-        said = json.loads(await read_body(request, limit=MAX_JSON))
+        said = json.loads(await read_body(request, limit=limit))
     except (ValueError, RecursionError) as error:
         raise RequestError("the request must be a JSON object") from error
     if not isinstance(said, dict):

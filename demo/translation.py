@@ -53,7 +53,7 @@ class TranslationRequest:
         return cls(
             choice=one_of("choice", choice, names) if names else "",
             size=whole_number("size", size, lowest=MIN_SIZE, highest=MAX_SIZE),
-            hints=_parse_hints(hints if model.card.translation == "colorize" else ()),
+            hints=parse_hints(hints if model.card.translation == "colorize" else ()),
         )
 
 
@@ -221,7 +221,13 @@ def _hints(request: TranslationRequest, *, width: int, height: int) -> Float32:
     return hint_planes(placed, height=height, width=width, radius=radius)
 
 
-def _parse_hints(hints: object) -> tuple[tuple[float, float, tuple[int, int, int]], ...]:
+def parse_hints(hints: object) -> tuple[tuple[float, float, tuple[int, int, int]], ...]:
+    """Return colour hints as they came from the network, lists `[x, y, "#rrggbb"]`, x and y in [0, 1).
+
+    Raises:
+        RequestError: they are no such list, or too many.
+
+    """
     if not isinstance(hints, Sequence) or isinstance(hints, str) or len(hints) > MAX_HINTS:
         raise RequestError(f'hints must be a list of at most {MAX_HINTS} entries like [0.5, 0.25, "#cc3300"]')
     return tuple(_parse_hint(hint) for hint in hints)

@@ -11,14 +11,19 @@ import PIL.Image
 from PIL.Image import Image
 
 from demo.catalog import Catalog
-from demo.errors import DemoError
+from demo.errors import DemoError, RequestError
 from demo.images import read_picture
+from demo.likenesses import Likeness, draw_likeness
 from demo.places import Picture, Place, draw_place
 from demo.provenance import RECIPE_KEY
+from demo.repainting import Sources, needed, repaint
 from demo.sampling import SampleRequest, draw_samples
 
 Verdict = Literal["same", "differs", "other file", "no model", "no recipe", "needs picture", "not followed"]
 _MAX_RECIPE = 64_000
+
+MAX_REPAINTED = 2048
+"""Pixels a side up to which a photograph is painted anew; larger ones take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +32,15 @@ class Report:
 
     `same`: regenerated, equal in every pixel. `differs`: regenerated, and `differing` of `pixels` pixels are off by at
     most `largest` of 255 levels. `other file`: as either, but with a model file that has another digest than the recipe
-    names. `no model`: a model of that name is not served here. `needs picture`: a picture made from another, which
-    does not travel with it. `not followed`: the recipe is damaged, and `reason` says how. `no recipe`: none in it.
+    names. `no model`: a model of that name is not served here. `needs picture`: a picture made from others, which do
+    not travel with it; `needs` names them. `not followed`: the recipe is damaged, or the pictures are others, and
+    `reason` says how. `no recipe`: none in it.
     """
 
     verdict: Verdict
     recipe: Mapping[str, Any] | None = None
     reason: str = ""
+    needs: tuple[str, ...] = ()
     served_sha256: str | None = None
     pixels: int = 0
     differing: int = 0
@@ -41,8 +48,8 @@ class Report:
     regenerated: Picture | None = None
 
 
-def verify(catalog: Catalog, content: bytes) -> Report:
-    """Return the report on a PNG.
+def verify(catalog: Catalog, content: bytes, sources: Sources | None = None) -> Report:
+    """Return the report on a PNG; `sources` are what it was made from, where it was made from pictures.
 
     Raises:
         PictureError: it is no readable PNG.
@@ -56,17 +63,19 @@ def verify(catalog: Catalog, content: bytes) -> Report:
     model = models.get(str(recipe.get("model")))
     if model is None:
         return Report("no model", recipe)
-    if "pins" not in recipe and "seed" not in recipe:
-        return Report("needs picture", recipe, served_sha256=model.sha256)
+    needs, known = needed(recipe), sources or {}
+    if not known.keys() >= set(needs):
+        return Report("needs picture", recipe, needs=needs, served_sha256=model.sha256)
     try:
-        picture = follow(catalog, recipe)
+        picture = _make_again(catalog, recipe, image=image, sources=known)
     except DemoError as error:
-        return Report("not followed", recipe, str(error), model.sha256)
+        return Report("not followed", recipe, str(error), needs=needs, served_sha256=model.sha256)
     differing, largest = _compare(image, picture.image)
     verdict: Verdict = "differs" if differing else "same"
     return Report(
         verdict if model.sha256 == recipe.get("sha256") else "other file",
         recipe,
+        needs=needs,
         served_sha256=model.sha256,
         pixels=image.width * image.height,
         differing=differing,
@@ -76,7 +85,7 @@ def verify(catalog: Catalog, content: bytes) -> Report:
 
 
 def follow(catalog: Catalog, recipe: Mapping[str, Any]) -> Picture:
-    """Return the picture that a recipe of the Sample, Explore or Journey tab describes.
+    """Return the picture that a recipe of the Sample, Explore, Journey or Reconstruct tab describes.
 
     Raises:
         RequestError: the recipe is damaged or names no model of here.
@@ -85,6 +94,8 @@ def follow(catalog: Catalog, recipe: Mapping[str, Any]) -> Picture:
     """
     model = catalog.model(str(recipe.get("model")), task="sample")
     said = {key: value for key, value in recipe.items() if key not in {"model", "sha256"}}
+    if "code" in said:
+        return draw_likeness(model, Likeness.parse(model, said))
     if "pins" in said:
         return draw_place(model, Place.parse(model.card, said))
     request = SampleRequest.parse(
@@ -96,6 +107,14 @@ def follow(catalog: Catalog, recipe: Mapping[str, Any]) -> Picture:
         enlarge=said.get("enlarge"),
     )
     return draw_samples(model, request)[0]
+
+
+def _make_again(catalog: Catalog, recipe: Mapping[str, Any], *, image: Image, sources: Sources) -> Picture:
+    if not needed(recipe):
+        return follow(catalog, recipe)
+    if max(image.size) > MAX_REPAINTED:
+        raise RequestError(f"only pictures of up to {MAX_REPAINTED} pixels a side are painted anew here")
+    return repaint(catalog, recipe, sources)
 
 
 def _recipe_of(content: bytes) -> Mapping[str, Any] | None:

@@ -15,6 +15,7 @@ import numpy as np
 from demo.card import ModelCard, Task
 from demo.engine import Model
 from demo.errors import ModelError
+from pipeline.candidate import SHA256
 from pipeline.errors import TrackingError
 from pipeline.gathering import draw_samples
 from pipeline.pictures import Uint8, contact_sheet
@@ -68,12 +69,14 @@ JUDGEMENTS: Mapping[Task, Judgement] = {
 class Row:
     """What the registry knows of a recipe's challenger; None where a report lacks a figure.
 
+    `sha256` is the digest of its main graph, so that a page can tell whether the row is about the file that it serves.
     `kilobytes` is the size of its graphs together, `minutes` the wall time of its training, `milliseconds` the median
     time of one picture. `bound` is the importance-weighted one, in nats, `error` the mean square of reconstruction.
     """
 
     recipe: str
     version: int
+    sha256: str
     task: Task
     quality: float | None
     diversity: float | None
@@ -174,6 +177,7 @@ def _read_row(client: "MlflowClient", name: str) -> Row | None:
     return Row(
         recipe=name,
         version=int(version.version),
+        sha256=str(version.tags.get(SHA256, "")),
         task=card.task,
         quality=_figure(metrics, judgement.quality) if judgement else None,
         diversity=_figure(metrics, judgement.diversity) if judgement else None,

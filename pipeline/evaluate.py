@@ -46,6 +46,8 @@ _TILE = 256
 def evaluate(recipe: Recipe, workspace: Workspace) -> None:
     """Write `metrics.json` (on the CPU equal for equal models), `latency.json` and the folder `evaluation`.
 
+    `metrics.json` names the digest of the model, so that whoever shows its figures can tell whose they are.
+
     Raises:
         DataError: the prepared data are missing or damaged.
         EvaluationError: the model is missing, damaged, made for other data, or makes numbers that are not finite; or
@@ -68,7 +70,7 @@ def evaluate(recipe: Recipe, workspace: Workspace) -> None:
                 _write_table(folder / f"{name}.csv", table)
             for name, sheet in result.sheets.items():
                 sheet.save(folder / f"{name}.png")
-    for name, report in (("metrics", facts | figures), ("latency", latency)):
+    for name, report in (("metrics", {"model": model.sha256} | facts | figures), ("latency", latency)):
         with writing(workspace.reports / f"{name}.json") as scratch:
             scratch.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     for name, scores in figures.items():

@@ -1,6 +1,6 @@
 """The tabs of the page, in their order."""
 
-from demo.tabs import about, explore, history, journey, sample, style, translate, verify
+from demo.tabs import about, codes, compare, explore, history, journey, sample, style, translate, verify
 from demo.tabs.tab import Tab
 
 TABS: dict[str, Tab] = {
@@ -9,6 +9,8 @@ TABS: dict[str, Tab] = {
     "journey": journey.TAB,
     "style": style.TAB,
     "translate": translate.TAB,
+    "codes": codes.TAB,
+    "compare": compare.TAB,
     "history": history.TAB,
     "verify": verify.TAB,
     "about": about.TAB,

@@ -121,4 +121,6 @@ def _atlas(catalog: Catalog, name: str, said: dict[str, Any]) -> bytes:
 _TILE = 96
 _FRESH = {"cache-control": "no-store"}
 
-TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, routes=routes)
+TAB = Tab(
+    texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, routes=routes, serves=lambda catalog: bool(catalog.models("sample"))
+)

@@ -142,4 +142,6 @@ def _steps(model: Model, journey: Journey, kind: str) -> Iterator[dict[str, Any]
         yield {"error": str(error)}
 
 
-TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, routes=routes)
+TAB = Tab(
+    texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, routes=routes, serves=lambda catalog: bool(catalog.models("sample"))
+)

@@ -15,8 +15,9 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from demo.catalog import Catalog
 from demo.places import ANY, ENLARGEMENTS, MAX_SEED, MAX_TRUNCATION, Picture
-from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, file_name, pack_samples
-from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, spoken, told
+from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, draws_steps, file_name, pack_samples
+from demo.steps_endpoint import steps_routes
+from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, asked_of, number_of, spoken, told, wanted_of
 
 TEXTS_EN = {
     "title": "Sample",
@@ -42,6 +43,10 @@ TEXTS_EN = {
     "starred": "Kept in the history.",
     "explore": "Explore around seed {seed}",
     "journey": "Travel from seed {seed}",
+    "steps": "Watch how seed {seed} is painted",
+    "step": "Step {step} of {steps} of the picture of seed {seed}",
+    "play": "Play or pause",
+    "which": "Step of the picture",
     "save": "Save seed {seed}",
     "close": "Close",
 }
@@ -69,6 +74,10 @@ TEXTS_ZH = {
     "starred": "已存入历史。",
     "explore": "在种子 {seed} 周围探索",
     "journey": "从种子 {seed} 出发旅行",
+    "steps": "看种子 {seed} 如何一步步画成",
+    "step": "种子 {seed} 作品的第 {step} 步，共 {steps} 步",
+    "play": "播放或暂停",
+    "which": "作画的步骤",
     "save": "保存种子 {seed}",
     "close": "关闭",
 }
@@ -143,14 +152,12 @@ class _Handlers:
             return [gr.skip(), gr.skip()]
         pictures = self.draw(**values)
         state = {"class" if name == "class_name" else name: value for name, value in values.items()}
-        return _sheet([(picture, self._save(picture)) for picture in pictures], state), self._pack(pictures)
+        sheet = [(picture, self._save(picture)) for picture in pictures]
+        steps = draws_steps(self.catalog.model(values["model"], task="sample").card)
+        return _sheet(sheet, state, steps=steps), self._pack(pictures)
 
     def restore(self, event: gr.EventData) -> tuple[Any, ...]:
-        try:
-            wanted = event.wanted
-        except AttributeError:
-            wanted = None
-        return self.settings(wanted if isinstance(wanted, dict) else {})
+        return self.settings(wanted_of(event))
 
     def settings(self, wanted: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what the controls show for a state from an address or a history; what is not sound has its default."""
@@ -159,21 +166,19 @@ class _Handlers:
         names = [choice.name for choice in models[name].card.choices] if name else []
         choice = wanted.get("class")
         choices = [(self.say("any"), ANY), *((spoken(known), known) for known in names)]
-        enlarge = _number(wanted, "enlarge", highest=max(ENLARGEMENTS))
+        enlarge = number_of(wanted, "enlarge", lowest=0, highest=max(ENLARGEMENTS), otherwise=_START["enlarge"])
         return (
             gr.update(choices=list(models), value=name),
             gr.update(choices=choices, value=choice if choice in names else ANY, visible=bool(names)),
-            int(_number(wanted, "seed", highest=MAX_SEED)),
-            int(_number(wanted, "count", highest=MAX_COUNT)) or 1,
-            _number(wanted, "truncation", highest=MAX_TRUNCATION),
+            int(number_of(wanted, "seed", lowest=0, highest=MAX_SEED, otherwise=_START["seed"])),
+            int(number_of(wanted, "count", lowest=0, highest=MAX_COUNT, otherwise=_START["count"])) or 1,
+            number_of(wanted, "truncation", lowest=0, highest=MAX_TRUNCATION, otherwise=_START["truncation"]),
             enlarge if enlarge in ENLARGEMENTS else _START["enlarge"],
         )
 
     def refresh(self, request: gr.Request) -> tuple[Any, ...]:
-        query = dict(request.query_params)
         there = bool(self.catalog.models("sample"))
-        wanted = query if query.get("tab") == "sample" else {}
-        return gr.update(visible=not there), gr.update(visible=there), *self.settings(wanted)
+        return gr.update(visible=not there), gr.update(visible=there), *self.settings(asked_of(request, "sample"))
 
     def _save(self, picture: Picture) -> str:
         return str(save_bytes_to_cache(picture.to_png(), file_name(picture), str(self.cache)))
@@ -262,19 +267,11 @@ def _declare_endpoint(do: _Handlers) -> None:
     )
 
 
-def _number(wanted: Mapping[str, Any], name: str, *, highest: float) -> float:
-    try:
-        number = float(wanted[name])
-    except (KeyError, TypeError, ValueError):
-        return _START[name]
-    return number if 0 <= number <= highest else _START[name]
-
-
 def _caption(picture: Picture) -> str:
     return " · ".join(filter(None, [str(picture.recipe["seed"]), spoken(str(picture.recipe["class"]))]))
 
 
-def _sheet(pictures: list[tuple[Picture, str]], state: Mapping[str, Any]) -> str:
+def _sheet(pictures: list[tuple[Picture, str]], state: Mapping[str, Any], *, steps: bool) -> str:
     """Return a contact sheet; `assets/studio/sample.js` adds what can be done with each picture."""
     figures = [
         f'<figure data-recipe="{html.escape(json.dumps(picture.recipe))}">'
@@ -282,7 +279,13 @@ def _sheet(pictures: list[tuple[Picture, str]], state: Mapping[str, Any]) -> str
         f'<figcaption class="caption-label">{html.escape(_caption(picture))}</figcaption></figure>'
         for picture, path in pictures
     ]
-    return f'<div class="contact" data-state="{html.escape(json.dumps(state))}">{"".join(figures)}</div>'
+    told = f'data-state="{html.escape(json.dumps(state))}" data-steps="{"yes" if steps else "no"}"'
+    return f'<div class="contact" {told}>{"".join(figures)}</div>'
 
 
-TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build)
+TAB = Tab(
+    texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH},
+    build=build,
+    routes=steps_routes,
+    serves=lambda catalog: bool(catalog.models("sample")),
+)

@@ -14,7 +14,7 @@ from demo.masks import DEFAULT_FEATHER, MAX_FEATHER
 from demo.stylist import Stylist
 from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE
 from demo.stylize_endpoint import declare_endpoint
-from demo.tabs.tab import PRIVATE, QUIET, Say, Tab, Texts
+from demo.tabs.tab import PRIVATE, QUIET, Say, Tab, Texts, draw_share
 from demo.theme import ASSETS
 
 TEXTS_EN = {
@@ -46,6 +46,7 @@ TEXTS_EN = {
     "feather": "Soft edge",
     "draw": "Paint",
     "download": "Download as PNG",
+    "share": "Copy link",
     "compare": "Drag, or use the arrow keys, to compare",
     "fitting": "Studying your picture",
     "painting": "Painting",
@@ -80,6 +81,7 @@ TEXTS_ZH = {
     "feather": "柔化边缘",
     "draw": "作画",
     "download": "下载 PNG",
+    "share": "复制链接",
     "compare": "拖动或用方向键对比",
     "fitting": "正在研究你的图片",
     "painting": "正在作画",
@@ -124,6 +126,11 @@ class _Controls:
         }
 
     @property
+    def numbers(self) -> list[Component]:
+        """What a link restores beside the model and its styles, in the order of `Desk.settings`."""
+        return [self.strength, self.colours, self.variation, self.size]
+
+    @property
     def triggers(self) -> list[Any]:
         sliders = [self.strength.change, self.colours.change, self.size.change, self.feather.change]
         return [self.picker.input, self.variation.submit, self.refine.input, self.brush.input, *sliders]
@@ -134,7 +141,10 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     missing = gr.Markdown(say("missing"), visible=False, elem_classes="notice")
     with gr.Row(elem_classes="studio") as studio:
         with gr.Column(scale=5, min_width=320, elem_classes="result"):
-            compare = gr.HTML(elem_id="compare", js_on_load=None)
+            compare = gr.HTML(
+                elem_id="compare",
+                js_on_load='ganvas.mount("style", element, (wanted) => trigger("restore", { wanted }));',
+            )
             progress = gr.HTML(elem_id="style-progress", js_on_load=None)
             gr.Markdown(say("compare"), elem_id="compare-hint", elem_classes="hint")
         with gr.Column(scale=2, min_width=280, elem_classes="controls"):
@@ -151,7 +161,9 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     raw: dict[str, Any] = {"preprocess": False, **QUIET}
     own = [controls.style_picture, controls.picker]
     picked = [controls.picker, controls.refine]
-    page.load(do.refresh, own, [missing, studio, controls.model, *picked], **raw).success(do.repaint, **drawn)
+    settings = [controls.model, *picked, *controls.numbers]
+    page.load(do.refresh, own, [missing, studio, *settings], **raw).success(do.repaint, **drawn)
+    compare.restore(do.restore, own, settings, **raw).success(do.repaint, **drawn)
     controls.model.input(do.styles, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
     controls.style_picture.change(do.upload, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
     part = [controls.masking, controls.photograph]
@@ -234,6 +246,7 @@ def _draw_controls(say: Say) -> _Controls:
         )
     draw = gr.Button(say("draw"), variant="primary", elem_id="style-draw")
     download = gr.DownloadButton(str(say("download")), elem_id="style-download")
+    draw_share(say("share"))
     return _Controls(
         photograph,
         model,
@@ -260,4 +273,4 @@ def _script(name: str) -> str:
     return (ASSETS / "style" / f"{name}.js").read_text(encoding="utf-8")
 
 
-TAB = Tab(texts=TEXTS, build=build)
+TAB = Tab(texts=TEXTS, build=build, serves=lambda catalog: bool(catalog.models("stylize")))

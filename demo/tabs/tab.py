@@ -1,5 +1,7 @@
 """What every tab of the page is, and what tabs share."""
 
+import html
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,12 +44,14 @@ class Tab:
 
     `texts` holds at least `title`. `build` is called inside the tab; it draws the content and declares its events and
     its named endpoint. A tab without it is drawn by its script, `assets/studio/<key>.js`. `routes` gives the endpoints
-    under `/studio` that scripts call.
+    under `/studio` that scripts call. `serves` tells whether the models at hand can do what the tab does; where they
+    cannot, the tab is hidden, and its text `missing` says why among the models.
     """
 
     texts: Texts
     build: Callable[[Catalog, Say, gr.Blocks], None] | None = None
     routes: Callable[[Catalog, Turns], APIRouter] | None = None
+    serves: Callable[[Catalog], bool] = lambda _: True
 
 
 def draw_script(key: str) -> None:
@@ -58,9 +62,38 @@ def draw_script(key: str) -> None:
     )
 
 
+def draw_share(text: I18nData) -> None:
+    """Draw the button that copies the address, which carries the state of the tab."""
+    gr.Button(text).click(None, None, None, js="() => ganvas.share()", api_visibility="private")
+
+
 def spoken(name: str) -> str:
     """Return the name of a class or style as people write it: `ink_mountains` as `ink mountains`."""
     return name.replace("_", " ")
+
+
+def wanted_of(event: gr.EventData) -> Mapping[str, Any]:
+    """Return the state that a script asks to restore; nothing sound is nothing."""
+    try:
+        wanted = event.wanted
+    except AttributeError:
+        return {}
+    return wanted if isinstance(wanted, dict) else {}
+
+
+def asked_of(request: gr.Request, key: str) -> Mapping[str, Any]:
+    """Return the state of the tab `key` that stands in the address of the page."""
+    query = dict(request.query_params)
+    return query if query.get("tab") == key else {}
+
+
+def number_of(wanted: Mapping[str, Any], name: str, *, lowest: float, highest: float, otherwise: float) -> float:
+    """Return a number of a state from an address or a history, `otherwise` where it is none or out of range."""
+    try:
+        number = float(wanted[name])
+    except (KeyError, TypeError, ValueError):
+        return otherwise
+    return number if lowest <= number <= highest else otherwise
 
 
 @contextmanager
@@ -77,14 +110,14 @@ def told() -> Iterator[None]:
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def comparison(before: str, after: str) -> str:
+def comparison(before: str, after: str, state: Mapping[str, Any]) -> str:
     """Return the HTML of two pictures on top of each other and a range input that moves the line between them.
 
-    Both are paths that Gradio serves.
+    Both are paths that Gradio serves. `state` is what the controls said, for links and the history.
     """
     source = "gradio_api/file={}"
     return f"""
-    <div class="compare" style="--split: 50%">
+    <div class="compare" style="--split: 50%" data-state="{html.escape(json.dumps(state))}">
       <img class="before" src="{source.format(quote(before))}" alt="" data-say-alt="page_before">
       <img class="after" src="{source.format(quote(after))}" alt="" data-say-alt="page_after">
       <input type="range" min="0" max="100" value="50" data-say-label="page_divide"

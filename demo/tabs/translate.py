@@ -1,31 +1,41 @@
 """The tab that fills holes, enlarges, colours, paints drawings and repaints photographs, as its model can."""
 
-import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import PIL.Image
 from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
-from PIL.Image import Image
 
-from demo.canvas import PAPER, hexadecimal, mask_of, on_paper
+from demo.canvas import PAPER, hexadecimal, take_given
 from demo.catalog import Catalog
 from demo.composition import BASELINES
-from demo.engine import Model
 from demo.errors import RequestError
 from demo.images import to_png
-from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, comparison, spoken, told
+from demo.tabs.tab import (
+    PRIVATE,
+    QUIET,
+    Say,
+    Tab,
+    asked_of,
+    comparison,
+    draw_share,
+    number_of,
+    spoken,
+    told,
+    wanted_of,
+)
+from demo.translate_endpoint import declare_endpoint
 from demo.translation import (
     DEFAULT_SIZE,
     MAX_SIZE,
     MIN_SIZE,
     Translated,
     TranslationRequest,
-    read_upload,
+    parse_hints,
     translate,
 )
 
@@ -42,6 +52,7 @@ TEXTS_EN = {
     "size": "Longer side in pixels",
     "draw": "Translate",
     "download": "Download as PNG",
+    "share": "Copy link",
     "inpaint": "Drag to compare: the smoothest filling, then the model. Known pixels stay as they are.",
     "superres": "Drag to compare: bicubic, then the model.",
     "colorize": "Click the picture for hints. Drag to compare: grey, then the model, which keeps the luma.",
@@ -62,6 +73,7 @@ TEXTS_ZH = {
     "size": "长边像素",
     "draw": "转换",
     "download": "下载 PNG",
+    "share": "复制链接",
     "inpaint": "拖动对比，左为最平滑的填补，右为模型。已知像素保持不变。",
     "superres": "拖动对比，左为双三次插值，右为模型。",
     "colorize": "点击图片给出颜色提示。拖动对比，左为灰度，右为模型，亮度保持不变。",
@@ -78,13 +90,9 @@ _EDITOR: dict[str, Any] = {
     "buttons": [],
     "visible": False,
 }
-_API_HELP = """Translate a picture by what its model does: inpaint, superres, colorize, sketch or unpaired.
 
-picture: a PNG, JPEG or WEBP file, the drawing for sketch. model: name of one that serves translation (see /healthz).
-choice: one of its choices (a factor, a class), "" where it has none. mask: for inpaint, a picture of the same size,
-light where it is to be filled. hints: for colorize, a list of [x, y, "#rrggbb"], x and y as shares from 0 to below 1.
-size: the longer side that is worked at, 64 to 2048 pixels. Returns the result and the plain baseline as PNG.
-"""
+_CHOICE, _SIZE = 3, 6
+"""Places among what a task shows or hides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +140,11 @@ class _Handlers:
         with told():
             opened = self.catalog.model(model, task="translate")
             request = TranslationRequest.parse(opened, choice=choice, size=size, hints=hints)
-            given, mask = _given(opened, picture=picture, editor=editor, canvas=canvas)
-            digest = hashlib.sha256(given.tobytes()).hexdigest()
+            given, mask, digest = take_given(opened, picture=picture, editor=editor, canvas=canvas)
             done = translate(opened, request, picture=given, mask=mask, digest=digest)
         before, after = self.save(done)
-        return comparison(before, after), after
+        state = {"model": model, "choice": choice or "", "size": size, "hints": json.dumps(done.recipe["hints"])}
+        return comparison(before, after, state), after
 
     def save(self, done: Translated) -> tuple[str, str]:
         before = save_bytes_to_cache(to_png(done.baseline, {}), "baseline.png", self.cache)
@@ -165,11 +173,28 @@ class _Handlers:
             *(gr.update(visible=task == known) for known in BASELINES),
         )
 
-    def refresh(self) -> tuple[dict[str, Any], ...]:
-        names = list(self.catalog.models("translate"))
-        first = names[0] if names else None
-        shown = gr.update(visible=bool(names))
-        return gr.update(visible=not names), shown, gr.update(choices=names, value=first), *self.show_controls(first)
+    def settings(self, wanted: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the model, the hints and what `show_controls` returns, for a state from an address or a history.
+
+        What is not sound has its default.
+        """
+        models = self.catalog.models("translate")
+        name = wanted.get("model") if wanted.get("model") in models else next(iter(models), None)
+        shown = list(self.show_controls(name))
+        if name:
+            names = [choice.name for choice in models[name].card.choices]
+            if wanted.get("choice") in names:
+                shown[_CHOICE] |= {"value": wanted["choice"]}
+            usual = shown[_SIZE]["value"]
+            shown[_SIZE] |= {"value": number_of(wanted, "size", lowest=MIN_SIZE, highest=MAX_SIZE, otherwise=usual)}
+        return gr.update(choices=list(models), value=name), _hints_of(wanted), *shown
+
+    def restore(self, event: gr.EventData) -> tuple[Any, ...]:
+        return self.settings(wanted_of(event))
+
+    def refresh(self, request: gr.Request) -> tuple[Any, ...]:
+        there = bool(self.catalog.models("translate"))
+        return gr.update(visible=not there), gr.update(visible=there), *self.settings(asked_of(request, "translate"))
 
 
 def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
@@ -177,7 +202,10 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     missing = gr.Markdown(say("missing"), visible=False, elem_classes="notice")
     with gr.Row(elem_classes="studio") as studio:
         with gr.Column(scale=5, min_width=320, elem_classes="result"):
-            compare = gr.HTML(elem_id="translate-compare", js_on_load=None)
+            compare = gr.HTML(
+                elem_id="translate-compare",
+                js_on_load='ganvas.mount("translate", element, (wanted) => trigger("restore", { wanted }));',
+            )
             sentences = [say("inpaint"), say("superres"), say("colorize"), say("sketch"), say("unpaired")]
             captions = [gr.Markdown(sentence, visible=False, elem_classes="hint") for sentence in sentences]
         with gr.Column(scale=2, min_width=280, elem_classes="controls"):
@@ -190,7 +218,9 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         "preprocess": True,  # what is painted on a canvas is kept by Gradio until then
     }
     by_task = [*controls.by_task, *captions]
-    page.load(do.refresh, None, [missing, studio, controls.model, *by_task], **QUIET)
+    settings = [controls.model, controls.hints, *by_task]
+    page.load(do.refresh, None, [missing, studio, *settings], **QUIET)
+    compare.restore(do.restore, None, settings, **QUIET).success(do.reshow, **drawn)
     controls.model.input(do.show_controls, controls.model, by_task, **QUIET)
     forgetting: dict[str, Any] = {"fn": list, "inputs": None, "outputs": controls.hints, **QUIET}
     controls.picture.upload(**forgetting).success(do.reshow, **drawn)
@@ -199,7 +229,7 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     controls.picture.select(_add_hint, hinting, controls.hints, **QUIET).success(do.reshow, **drawn)
     controls.choice.input(do.reshow, **drawn)
     controls.draw.click(do.show, **drawn)
-    _declare_endpoint(do)
+    declare_endpoint(catalog, do.save)
 
 
 def _draw_controls(say: Say) -> _Controls:
@@ -231,59 +261,17 @@ def _draw_controls(say: Say) -> _Controls:
     size = gr.Slider(MIN_SIZE, MAX_SIZE, DEFAULT_SIZE, step=64, label=say("size"), buttons=[], elem_id="translate-size")
     draw = gr.Button(say("draw"), variant="primary", elem_id="translate-draw")
     download = gr.DownloadButton(str(say("download")), elem_id="translate-download")
+    draw_share(say("share"))
     return _Controls(model, picture, editor, canvas, choice, colour, forget, gr.State([]), size, draw, download)
 
 
-def _declare_endpoint(do: _Handlers) -> None:
-    inputs: dict[str, Component] = {
-        "picture": gr.Image(label="picture", type="filepath", visible=False),
-        "model": gr.Textbox(label="model", visible=False),
-        "choice": gr.Textbox("", label="choice", visible=False),
-        "mask": gr.Image(label="mask", type="filepath", visible=False),
-        "hints": gr.JSON([], label="hints", visible=False),
-        "size": gr.Number(DEFAULT_SIZE, label="size", visible=False),
-    }
-    outputs = [gr.Image(label=label, type="filepath", visible=False) for label in ("result", "baseline")]
-
-    def translate_picture(
-        *, picture: Any, model: str, choice: str, mask: Any = None, hints: Any = None, size: float
-    ) -> list[str]:
-        with told():
-            opened = do.catalog.model(model, task="translate")
-            request = TranslationRequest.parse(opened, choice=choice, size=size, hints=hints or ())
-            content, given = read_upload(_path(picture))
-            hole = read_upload(_path(mask), what="mask")[1] if mask else None
-            done = translate(opened, request, picture=given, mask=hole, digest=hashlib.sha256(content).hexdigest())
-        before, after = do.save(done)
-        return [after, before]
-
-    gr.on(
-        gr.Button(visible=False).click,
-        translate_picture,
-        inputs_kwargs=inputs,
-        outputs=outputs,
-        api_name="translate",
-        api_description=_API_HELP,
-        preprocess=False,
-        concurrency_id=ENGINE_QUEUE,
-    )
-
-
-def _given(model: Model, *, picture: str | None, editor: Any, canvas: Any) -> tuple[Image, Image | None]:
-    """Return the picture of the control that a model's task shows, and the mask that was painted over it."""
-    match model.card.translation:
-        case "inpaint":
-            background = editor["background"] if editor else None
-            if background is None:
-                raise RequestError("there is no picture; choose one first")
-            return background.convert("RGB"), mask_of(editor["layers"], background.size)
-        case "sketch":
-            drawing = canvas["composite"] if canvas else None
-            if drawing is None:
-                raise RequestError("there is nothing on the drawing; draw some dark lines on it first")
-            return on_paper(drawing), None
-        case _:
-            return read_upload(Path(picture) if picture else None)[1], None
+def _hints_of(wanted: Mapping[str, Any]) -> list[Any]:
+    """Return the hints of a state, none where they are not sound."""
+    try:
+        hints = json.loads(str(wanted.get("hints", "[]")))
+        return hints if parse_hints(hints) else []
+    except (ValueError, RecursionError, RequestError):
+        return []
 
 
 def _add_hint(picture: str, colour: str, hints: list[Any], event: gr.SelectData) -> list[Any]:
@@ -294,9 +282,6 @@ def _add_hint(picture: str, colour: str, hints: list[Any], event: gr.SelectData)
     return [*hints, [min(column / width, 0.999), min(row / height, 0.999), hexadecimal(colour)]]
 
 
-def _path(upload: Mapping[str, Any] | None) -> Path | None:
-    # Gradio has checked that the path is one of its own uploads.
-    return Path(upload["path"]) if upload and upload.get("path") else None
-
-
-TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build)
+TAB = Tab(
+    texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build, serves=lambda catalog: bool(catalog.models("translate"))
+)

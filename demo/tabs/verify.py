@@ -5,8 +5,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from demo.arguments import only_keys
 from demo.catalog import Catalog
-from demo.service import Turns, read_body
+from demo.errors import RequestError
+from demo.repainting import NAMES
+from demo.service import Turns, read_body, read_json
 from demo.tabs.tab import Tab
 from demo.verification import Report, verify
 
@@ -32,8 +35,13 @@ TEXTS_EN = {
     "{differing} of {pixels} pixels differ, by at most {largest} of 255 levels.",
     "why_no_model": "This server has no model of that name; its recipe is below.",
     "why_no_recipe": "It was not made here, or a program that saved it again took the recipe out.",
-    "why_needs_picture": "The picture that it was made from does not travel with it, so it cannot be painted anew; the "
-    "model and the settings are below.",
+    "why_needs_picture": "What it was made from does not travel with it. Give it here, and it is painted anew and "
+    "compared; it is not kept.",
+    "need_photograph": "Drop the photograph",
+    "need_style_picture": "Drop the picture of the style",
+    "need_picture": "Drop the picture or drawing it was made from",
+    "need_mask": "Drop the mask, if it was a file; one drawn by hand is gone",
+    "needed": "{name} is here",
     "check_recipe": "Recipe found",
     "check_model": "Model at hand",
     "check_hash": "Same model file",
@@ -63,7 +71,12 @@ TEXTS_ZH = {
     "{pixels} 个像素中有 {differing} 个不同，最多相差 {largest} 级（共 255 级）。",
     "why_no_model": "此服务器没有这个名字的模型，配方见下。",
     "why_no_recipe": "它不是在此生成的，或者重新保存它的程序去掉了配方。",
-    "why_needs_picture": "原图不随作品保存，因此无法重新绘制；模型与设置见下。",
+    "why_needs_picture": "原图不随作品保存。在此提供原图，即可重新绘制并比较；原图不会被保留。",
+    "need_photograph": "放入原照片",
+    "need_style_picture": "放入风格图片",
+    "need_picture": "放入原图或线稿",
+    "need_mask": "放入遮罩文件；手绘的遮罩已不存在",
+    "needed": "已有 {name}",
     "check_recipe": "找到配方",
     "check_model": "有该模型",
     "check_hash": "模型文件相同",
@@ -73,10 +86,16 @@ TEXTS_ZH = {
 }
 
 _MAX_FILE = 32 * 2**20
+_RESULT = "result"
+_MAX_FILES = 96 * 2**20
 
 
 def routes(catalog: Catalog, turns: Turns) -> APIRouter:
-    """Return `POST /studio/verify`: a PNG as the body, the report as JSON."""
+    """Return `POST /studio/verify`, a PNG as the body, the report as JSON, and `POST /studio/repaint`.
+
+    `repaint` takes JSON of base64: the PNG under `result`, and under the names that the report's `needs` lists what it
+    was made from; its answer is a report as well.
+    """
     router = APIRouter()
 
     @router.post("/verify")
@@ -84,7 +103,23 @@ def routes(catalog: Catalog, turns: Turns) -> APIRouter:
         content = await read_body(request, limit=_MAX_FILE)
         return await turns.take(lambda: _told(verify(catalog, content)))
 
+    @router.post("/repaint")
+    async def repaint(request: Request) -> dict[str, Any]:
+        files = _files(await read_json(request, limit=_MAX_FILES))
+        content = files.pop(_RESULT)
+        return await turns.take(lambda: _told(verify(catalog, content, files)))
+
     return router
+
+
+def _files(said: dict[str, Any]) -> dict[str, bytes]:
+    only_keys("the request", said, (_RESULT, *NAMES))
+    if _RESULT not in said:
+        raise RequestError("the request must have the picture to check under 'result', as base64")
+    try:
+        return {name: base64.b64decode(text, validate=True) for name, text in said.items()}
+    except (TypeError, ValueError) as error:
+        raise RequestError("every file must be base64; encode it anew") from error
 
 
 def _told(report: Report) -> dict[str, Any]:
@@ -93,6 +128,7 @@ def _told(report: Report) -> dict[str, Any]:
         "verdict": report.verdict,
         "recipe": report.recipe,
         "reason": report.reason,
+        "needs": list(report.needs),
         "served_sha256": report.served_sha256,
         "pixels": report.pixels,
         "differing": report.differing,

@@ -1,8 +1,10 @@
 """Where tests put their models, and one running server for the whole session."""
 
+import hashlib
 import io
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,7 +20,16 @@ import onnx
 import PIL.Image
 import pytest
 from browsing import browser, visit
-from tiny_models import directed_proto, sampler_proto, stylizer_proto, with_companions
+from tiny_models import (
+    coder_encoder_proto,
+    coder_proto,
+    directed_proto,
+    sampler_proto,
+    stepping_proto,
+    stylizer_proto,
+    translator_proto,
+    with_companions,
+)
 from tiny_stylizers import encoder_proto
 
 __all__ = ["browser", "visit"]
@@ -93,6 +104,44 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             yield server
         finally:
             process.terminate()
+
+
+ZOO_ROW = {
+    "recipe": "dabbler",
+    "version": 4,
+    "task": "sample",
+    "quality": 12.5,
+    "diversity": 0.5,
+    "bound": None,
+    "error": None,
+    "kilobytes": 3.4,
+    "minutes": 1.5,
+    "milliseconds": 0.25,
+    "description": "A dabbler.",
+}
+
+
+@pytest.fixture(scope="module")
+def zoo(server: Server) -> Iterator[Server]:
+    """The server while it also has an autoencoder, a model that paints in steps, two translators and a ranking."""
+    protos = {
+        "coder": with_companions(coder_proto(), {"encoder": coder_encoder_proto()}),
+        "stepper": stepping_proto(),
+        **{f"{task}er": translator_proto(task) for task in ("superres", "sketch")},
+    }
+    for name, proto in protos.items():
+        (server.models / name).mkdir()
+        (server.models / name / "model.onnx").write_bytes(proto.SerializeToString())
+    (server.models / "coder" / "encoder.onnx").write_bytes(coder_encoder_proto().SerializeToString())
+    digest = hashlib.sha256((server.models / "dabbler" / "model.onnx").read_bytes()).hexdigest()
+    table = server.models.parent / "reports" / "zoo.json"
+    table.parent.mkdir()
+    rows = [{**ZOO_ROW, "sha256": digest}, {**ZOO_ROW, "recipe": "guided", "quality": 20.0, "sha256": "0"}]
+    table.write_text(json.dumps([*rows, {**ZOO_ROW, "recipe": "elsewhere", "task": "translate", "sha256": "0"}]))
+    yield server
+    shutil.rmtree(table.parent)
+    for name in protos:
+        shutil.rmtree(server.models / name)
 
 
 def _await(server: Server, process: subprocess.Popen, log: Path) -> None:

@@ -77,7 +77,7 @@ def test_no_schema_pages_that_load_from_elsewhere(server):
 
 def test_endpoints_are_named_and_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert sorted(endpoints) == ["/sample", "/stylize", "/translate"]
+    assert sorted(endpoints) == ["/reconstruct", "/sample", "/stylize", "/translate"]
     names = {key: [entry["parameter_name"] for entry in value["parameters"]] for key, value in endpoints.items()}
     assert names == {
         "/sample": ["model", "class_name", "seed", "count", "truncation", "enlarge"],
@@ -85,6 +85,7 @@ def test_endpoints_are_named_and_documented(client):
             *("photograph", "model", "style", "strength", "variation", "size"),
             *("mixture", "style_picture", "refine", "colours", "mask", "feather"),
         ],
+        "/reconstruct": ["picture", "model"],
         "/translate": ["picture", "model", "choice", "mask", "hints", "size"],
     }
     assert "truncation: 0 to 1.5" in endpoints["/sample"]["description"]

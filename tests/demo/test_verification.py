@@ -81,7 +81,7 @@ def test_a_model_that_is_not_here(catalog, model):
 
 def test_a_stylised_picture_lacks_its_photograph(catalog):
     image = PIL.Image.new("RGB", (8, 8))
-    report = verify(catalog, png(image, {"model": "tinter", "style": "rust", "photograph": "0" * 64}))
+    report = verify(catalog, png(image, {"model": "tinter", "styles": {"rust": 1}, "photograph": "0" * 64}))
     assert (report.verdict, report.regenerated) == ("needs picture", None)
 
 

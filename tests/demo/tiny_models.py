@@ -110,6 +110,40 @@ def stepping_proto(name: str = "stepper", **changes: object) -> onnx.ModelProto:
     return make_proto(nodes, weights, card, changes)
 
 
+def coder_proto(name: str = "coder", **changes: object) -> onnx.ModelProto:
+    """picture = 2 latent, 64 numbers as a grey (1, 8, 8); its codes are what `coder_encoder_proto` makes."""
+    nodes = [
+        helper.make_node("Mul", ["latent", "scale"], ["scaled"]),
+        helper.make_node("Reshape", ["scaled", "shape"], ["picture"]),
+    ]
+    card = ModelCard(
+        recipe=name,
+        task="sample",
+        channels=1,
+        size=8,
+        inputs=(Port("latent", ("N", 64), "latent"),),
+        outputs=(Port("picture", ("N", 1, 8, 8), "picture"),),
+    )
+    return make_proto(nodes, {"scale": np.float32(2), "shape": np.array([-1, 1, 8, 8])}, card, changes)
+
+
+def coder_encoder_proto() -> onnx.ModelProto:
+    """code = picture / 2: the encoder of `coder_proto`."""
+    nodes = [
+        helper.make_node("Mul", ["picture", "scale"], ["scaled"]),
+        helper.make_node("Reshape", ["scaled", "shape"], ["code"]),
+    ]
+    card = ModelCard(
+        recipe="coder",
+        task="companion",
+        channels=1,
+        size=8,
+        inputs=(Port("picture", ("N", 1, 8, 8), "picture"),),
+        outputs=(Port("code", ("N", 64), "code"),),
+    )
+    return make_proto(nodes, {"scale": np.float32(0.5), "shape": np.array([-1, 64])}, card, {})
+
+
 def stylizer_proto(name: str = "tinter", **changes: object) -> onnx.ModelProto:
     """picture = content + strength (tanh(code + noise) - content), one tint for all pixels."""
     nodes = [
@@ -198,7 +232,7 @@ def make_proto(
         card.recipe,
         [helper.make_tensor_value_info(port.name, TensorProto.FLOAT, port.shape) for port in card.inputs],
         [helper.make_tensor_value_info(port.name, TensorProto.FLOAT, port.shape) for port in card.outputs],
-        [numpy_helper.from_array(array, key) for key, array in weights.items()],
+        [numpy_helper.from_array(np.asarray(array), key) for key, array in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     metadata = {METADATA_KEY: card.to_json()} | changes.get("metadata", {})

@@ -1,6 +1,7 @@
 """The page's mirror of a registry, fed by a real MLflow server that the pipeline registered with."""
 
 import base64
+import datetime as dt
 import hashlib
 import http.server
 import json
@@ -20,6 +21,7 @@ from test_register import EXPORT, LATENCY, METRICS, _card, _write_model
 from demo.catalog import Catalog
 from demo.champions import Registry, _refresh
 from demo.errors import RegistryError
+from demo.identity import identify
 from pipeline.register import register
 from pipeline.registry import CHALLENGER, CHAMPION, alias
 from pipeline.store import connect
@@ -57,7 +59,12 @@ def test_a_promotion_and_a_rollback_are_taken_up_and_a_dropped_champion_goes(ser
     alias(client, recipe.name, as_=CHAMPION, version=first)
     assert f"{recipe.name}: version {first} of {server} is served now" in registry.refresh()
     catalog = Catalog(registry.folder, origin=registry.address)
-    assert catalog.model(recipe.name, task="sample").sha256 == digest
+    model = catalog.model(recipe.name, task="sample")
+    assert model.sha256 == digest
+    told = identify(model)
+    assert (told["version"], told["alias"]) == (first, CHAMPION)
+    assert told["date"] == dt.datetime.now(dt.UTC).date().isoformat()
+    assert told["metrics"]["frechet.distance"] == pytest.approx(METRICS["frechet"]["distance"], rel=1e-5)
     assert not [sentence for sentence in registry.refresh() if recipe.name in sentence]
 
     second, other = _register(client, recipe, tmp_path, scale=2.0)
@@ -68,7 +75,8 @@ def test_a_promotion_and_a_rollback_are_taken_up_and_a_dropped_champion_goes(ser
     file.write_bytes(b"damaged by somebody")
     registry.refresh()
     assert catalog.model(recipe.name, task="sample").sha256 == digest
-    assert [path.name for path in file.parent.iterdir()] == ["model.onnx"]
+    assert sorted(path.name for path in file.parent.iterdir()) == ["model.onnx", "version.json"]
+    assert identify(catalog.model(recipe.name, task="sample"))["version"] == first
     client.delete_registered_model_alias(recipe.name, CHAMPION)
     assert any("names no champion any more" in sentence for sentence in registry.refresh())
     assert not file.parent.exists()
@@ -87,7 +95,7 @@ def test_what_is_not_the_promoted_file_is_refused_and_the_last_good_one_stays(se
     with pytest.raises(RegistryError, match=f"version {second} of '{recipe.name}' .* but 000000000000 was promoted"):
         registry.refresh()
     assert file.read_bytes() == good
-    assert [path.name for path in file.parent.iterdir()] == ["model.onnx"]
+    assert sorted(path.name for path in file.parent.iterdir()) == ["model.onnx", "version.json"]
     client.delete_model_version_tag(recipe.name, second, "ganvas.model_sha256")
     with pytest.raises(RegistryError, match=r"has no tag ganvas\.model_sha256"):
         registry.refresh()

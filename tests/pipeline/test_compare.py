@@ -16,6 +16,7 @@ from pipeline.workspace import Workspace
 ROW = Row(
     recipe="dcgan",
     version=1,
+    sha256="0123456789abcdef",
     task="sample",
     quality=20.0,
     diversity=0.5,

@@ -268,6 +268,7 @@ def test_a_stylist_is_scored(stylist):
     assert report["sliced_wasserstein"]["relative_distance"] < 1
     assert report["colour_histogram"]["distance"] < report["colour_histogram"]["photographs"]
     assert set(report) == {
+        "model",
         "extractor",
         "bank",
         "pictures",

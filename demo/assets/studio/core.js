@@ -48,6 +48,12 @@ export async function models(task) {
   return (await known).filter((model) => !task || model.task === task);
 }
 
+/** A model's headline figures as people read them; none where nobody measured it. */
+export const figures = (model) => Object.entries(model.metrics).map(([name, value]) => {
+  const key = `page_metric_${name.replaceAll(".", "_")}`;
+  return `${say(key) === key ? name : say(key)} ${Number(Number(value).toPrecision(3))}`;
+});
+
 /** Say something briefly, to eyes and to screen readers. */
 export function notice(text, kind = "note") {
   const shelf = document.querySelector("#ganvas-notices")

@@ -1,19 +1,22 @@
 // The masthead's tools, the hotkeys with their sheet, and the tour of a first visit.
 
-import { call, fill, make, mountedTab, models, open, say, share, shown, translate } from "./core.js";
+import { call, figures, fill, make, mountedTab, models, notice, open, say, share, shown, tell, translate } from "./core.js";
 
-const FOR_TASK = { sample: ["sample", "explore", "journey"], stylize: ["style"], translate: ["translate"], reconstruct: ["translate"] };
+const FOR_TASK = { sample: ["sample", "explore", "journey", "compare"], stylize: ["style"], translate: ["translate"], reconstruct: ["translate"] };
+// What must be served for a tab to be there; the rest needs no model.
+const NEEDS = { sample: isSampler, explore: isSampler, journey: isSampler, compare: isSampler, style: (model) => model.task === "stylize",
+  translate: (model) => model.task === "translate", codes: (model) => model.encodes };
 const SEEN = "ganvas.toured";
 const KEYS = "ganvas.hotkeys";
 const THEME = "ganvas.theme";
 
 // What a key presses: the first of these that is on the screen.
 const PRESSED = {
-  p: ["#sample-draw", "#journey-film", "#style-draw"],
-  n: ["#sample-surprise", "#explore-shuffle"],
-  s: ["#sample-download", "#explore-save", '[data-format="mp4"]', "#style-download"],
+  p: ["#sample-draw", "#journey-film", "#style-draw", "#translate-draw", "#compare-go"],
+  n: ["#sample-surprise", "#explore-shuffle", "#compare-shuffle"],
+  s: ["#sample-download", "#explore-save", '[data-format="mp4"]', "#style-download", "#translate-download", "#codes-save"],
 };
-const SHEET = { "?": "page_key_help", "1 … 9": "page_key_tabs", P: "page_key_paint", N: "page_key_new", S: "page_key_save",
+const SHEET = { "?": "page_key_help", "1 … 9, 0": "page_key_tabs", P: "page_key_paint", N: "page_key_new", S: "page_key_save",
   C: "page_key_copy", T: "page_key_theme", L: "page_key_language", "← ↑ → ↓": "page_key_arrows" };
 
 export async function mount(element) {
@@ -37,18 +40,67 @@ export async function mount(element) {
   await listModels();
   watch();
   const tab = new URLSearchParams(location.search).get("tab");
-  if (tab) open(tab);
+  if (tab) arrive(tab).catch(tell);
   if (!localStorage.getItem(SEEN)) tour(0);
 }
 
-/** Gradio's examples are buttons with a picture and no name. */
+/** Gradio's examples are buttons with a picture and no name, and its places to drop a picture have a name and no role. */
 function nameExamples() {
+  for (const place of document.querySelectorAll(".image-container[aria-label]:not([role])")) place.setAttribute("role", "group");
   document.querySelectorAll(".gallery-item").forEach((button, index) => {
     button.setAttribute("aria-label", fill("page_example", { n: index + 1 }));
   });
 }
 
 // Models
+
+function isSampler(model) {
+  return model.task === "sample";
+}
+
+/** Why a tab is not there, "" where it is: in words without the marks of code that Markdown takes. */
+async function whyAbsent(key) {
+  const served = await models();
+  return NEEDS[key] && !served.some(NEEDS[key]) ? say(`${key}_missing`).replaceAll("`", "") : "";
+}
+
+/** Open the tab of the address; one whose model came after the server's start is drawn a moment later than the others. */
+async function arrive(key) {
+  const why = await whyAbsent(key);
+  if (why) {
+    notice(why, "problem");
+    return;
+  }
+  const there = () => document.querySelector(`[role="tab"][data-tab-id="${CSS.escape(key)}"]`);
+  if (!there()) {
+    await new Promise((resolve) => {
+      const watch = new MutationObserver(() => {
+        if (!there()) return;
+        watch.disconnect();
+        resolve();
+      });
+      watch.observe(document.querySelector("main"), { childList: true, subtree: true });
+      setTimeout(resolve, 10_000);
+    });
+  }
+  open(key);
+}
+
+async function listAbsent() {
+  const lines = [];
+  for (const key of Object.keys(NEEDS)) {
+    const why = await whyAbsent(key);
+    if (!why) continue;
+    const line = make("<li><strong></strong> <span></span></li>");
+    line.querySelector("strong").textContent = say(`${key}_title`);
+    line.querySelector("span").textContent = why;
+    lines.push(line);
+  }
+  const block = make('<section class="absent"><h2 data-say="page_absent"></h2><ul></ul></section>');
+  block.querySelector("ul").append(...lines);
+  translate(block);
+  return lines.length ? [block] : [];
+}
 
 async function listModels() {
   const list = document.querySelector("#ganvas-models");
@@ -60,12 +112,11 @@ async function listModels() {
     const marks = [model.version === null ? "" : `v${model.version}`, model.alias ?? "", model.sha256.slice(0, 8)];
     const date = model.date ? fill("page_model_file", { date: model.date }) : "";
     version.textContent = [...marks, date].filter(Boolean).join(" · ");
-    const figures = Object.entries(model.metrics).map(([name, value]) => `${name} ${Number(value).toPrecision(3)}`);
-    quality.textContent = figures.join(" · ") || say("page_model_unmeasured");
+    quality.textContent = figures(model).join(" · ") || say("page_model_unmeasured");
     item.setAttribute("aria-label", `${fill("page_model_use", model)}, ${version.textContent}, ${quality.textContent}`);
     item.addEventListener("click", () => use(model));
     return item;
-  }));
+  }), ...(await listAbsent()));
 }
 
 function use(model) {
@@ -115,7 +166,7 @@ function press(event) {
   if (document.querySelector("dialog[open]") || localStorage.getItem(KEYS) === "off") return;
   const key = event.key.toLowerCase();
   const deeds = { "?": help, c: share, t: turnTheme, l: () => ganvas.choose(ganvas.language() === "en" ? "zh-CN" : "en") };
-  if (/^[1-9]$/.test(key)) visibleTabs()[key - 1]?.click();
+  if (/^\d$/.test(key)) visibleTabs()[(Number(key) + 9) % 10]?.click();
   else if (deeds[key]) deeds[key]();
   else if (PRESSED[key]) PRESSED[key].map((selector) => document.querySelector(selector)).find((node) => node?.offsetParent)?.click();
   else return;

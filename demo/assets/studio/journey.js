@@ -64,7 +64,8 @@ class Traveller {
   constructor(root, samplers) {
     this.root = root;
     this.samplers = samplers;
-    this.player = new Player(root, (frame, frames) => fill("journey_alt", { frame, frames, model: this.state.model }));
+    const [canvas, button, bar] = ["canvas", "play", "frame"].map((name) => this.find(name));
+    this.player = new Player({ canvas, button, bar }, (frame, frames) => fill("journey_alt", { frame, frames, model: this.state.model }));
   }
 
   find(name) {

@@ -2,10 +2,8 @@
 
 export class Player {
   /** `describe(frame, frames)` is the alternative text of a frame. */
-  constructor(root, describe) {
-    this.canvas = root.querySelector("#journey-canvas");
-    this.button = root.querySelector("#journey-play");
-    this.bar = root.querySelector("#journey-frame");
+  constructor({ canvas, button, bar }, describe) {
+    Object.assign(this, { canvas, button, bar });
     this.words = describe;
     this.frames = [];
     this.at = -1;
@@ -17,9 +15,12 @@ export class Player {
     });
   }
 
-  begin(rate) {
-    for (const frame of this.frames) frame.close();
-    this.frames = [];
+  /** Play at so many frames a second: those that come from now on, or with `keep` those that are there. */
+  begin(rate, { keep = false } = {}) {
+    if (!keep) {
+      for (const frame of this.frames) frame.close();
+      this.frames = [];
+    }
     this.rate = rate;
     this.at = -1;
     // Whoever asked their system for less movement starts the film themselves.

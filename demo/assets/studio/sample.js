@@ -1,7 +1,8 @@
 // What can be done with each sampled picture. Python draws the contact sheet; this adds the deeds to it.
 
 import { add } from "./history.js";
-import { fill, make, notice, open, register, remember, say, spoken, surprise, tell, writePins } from "./core.js";
+import { Player } from "./player.js";
+import { call, fill, make, notice, open, register, remember, say, spoken, surprise, tell, translate, writePins } from "./core.js";
 
 const ICONS = {
   recall: "M4 12a8 8 0 1 0 3-6.2M4 4v5h5",
@@ -9,10 +10,11 @@ const ICONS = {
   star: "M12 4l2.5 5 5.5.8-4 3.9.9 5.5-4.9-2.6-4.9 2.6.9-5.5-4-3.9 5.500-.8z",
   explore: "M4 4h16v16H4zM4 12h16M12 4v16",
   journey: "M5 18a2 2 0 1 0 .1 0M19 6a2 2 0 1 0 .1 0M7 18h6a4 4 0 0 0 0-8h-2a3 3 0 0 1 0-6h6",
+  steps: "M5 5h4v4H5zM10 10h4v4h-4zM15 15h4v4h-4zM9 7h3v3M14 12h3v3",
   save: "M12 4v11M7.500 11l4.500 4.500L16.500 11M5 20h14",
 };
 const LABELS = { recall: "sample_recall", remix: "sample_remix", star: "sample_star", explore: "sample_explore",
-  journey: "sample_journey", save: "sample_save" };
+  journey: "sample_journey", steps: "sample_steps", save: "sample_save" };
 const icon = (name) => `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
 
 export function mount(element, restore) {
@@ -22,7 +24,7 @@ export function mount(element, restore) {
     const sheet = element.querySelector(".contact");
     if (!sheet || sheet.dataset.dressed) return;
     sheet.dataset.dressed = "yes";
-    for (const figure of sheet.children) figure.append(deeds(figure));
+    for (const figure of sheet.children) figure.append(deeds(figure, sheet.dataset.steps === "yes"));
     speak();
     const state = JSON.parse(sheet.dataset.state);
     remember("sample", state);
@@ -64,13 +66,13 @@ export function mount(element, restore) {
   return register("sample", element, { read, write, speak });
 }
 
-function deeds(figure) {
+function deeds(figure, steps) {
   const image = figure.querySelector("img");
   const zoomer = make('<button type="button" class="zoom"></button>');
   image.replaceWith(zoomer);
   zoomer.append(image);
   const name = decodeURIComponent(image.src.split("/").at(-1));
-  const buttons = ["recall", "remix", "star", "explore", "journey"]
+  const buttons = ["recall", "remix", "star", "explore", "journey", ...(steps ? ["steps"] : [])]
     .map((deed) => `<button type="button" data-deed="${deed}">${icon(deed)}</button>`);
   const bar = make(`<div class="sheet-actions">${buttons.join("")}<a data-deed="save">${icon("save")}</a></div>`);
   Object.assign(bar.querySelector("a"), { href: image.src, download: name });
@@ -93,6 +95,7 @@ function act(deed, figure, restore) {
     star: () => keep(figure.querySelector("img"), alone, true).then(() => notice(say("sample_starred"))).catch(tell),
     explore: () => open("explore", { ...elsewhere, x: 0, y: 0 }),
     journey: () => open("journey", elsewhere),
+    steps: () => unfold(recipe).catch(tell),
     save: () => {},
   };
   ways[deed]();
@@ -107,4 +110,28 @@ function zoom(figure) {
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.showModal();
+}
+
+/** Show how a recurrent model paints a picture: its canvas after every step. */
+async function unfold({ model, seed, class: name, truncation }) {
+  const told = await (await call("steps", { model, seed, class: name || "any", truncation })).json();
+  const dialog = document.body.appendChild(make(`<dialog class="ganvas zoomed steps"><canvas role="img"></canvas>
+    <div class="transport"><button type="button" class="play" data-say-label="sample_play">▶</button>
+    <input type="range" class="frame" min="0" max="0" value="0" data-say-label="sample_which" disabled></div>
+    <p></p><form method="dialog"><button class="main" data-say="sample_close"></button></form></dialog>`));
+  const words = (step, steps) => {
+    const text = fill("sample_step", { step, steps, seed });
+    dialog.querySelector("p").textContent = text;
+    return text;
+  };
+  const [canvas, button, bar] = ["canvas", ".play", ".frame"].map((selector) => dialog.querySelector(selector));
+  const player = new Player({ canvas, button, bar }, words);
+  dialog.addEventListener("close", () => {
+    player.pause();
+    dialog.remove();
+  });
+  translate(dialog);
+  dialog.showModal();
+  for (const png of told.steps) await player.add(png);
+  player.begin(Math.max(2, told.steps.length / 3), { keep: true });
 }

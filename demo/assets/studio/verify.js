@@ -1,6 +1,6 @@
 // A picture is dropped, its recipe followed anew, and both are compared.
 
-import { call, fill, make, notice, open, register, say, translate, writePins } from "./core.js";
+import { call, fill, make, notice, open, register, say, tell, translate, writePins } from "./core.js";
 
 const MARKUP = `
 <div class="sheet verify">
@@ -8,6 +8,7 @@ const MARKUP = `
   <label class="drop"><span data-say="verify_drop"></span><input type="file" id="verify-file" accept="image/png"></label>
   <section class="report" id="verify-report" aria-live="polite" hidden>
     <h2></h2><p class="why"></p><ul class="checks"></ul>
+    <div class="needs"></div>
     <div class="twins">
       <figure><img id="verify-yours" alt=""><figcaption data-say="verify_yours"></figcaption></figure>
       <figure><img id="verify-anew" alt=""><figcaption data-say="verify_anew"></figcaption></figure>
@@ -33,7 +34,7 @@ export function mount(element) {
     busy(true);
     try {
       const report = await (await call("verify", file)).json();
-      last = { report, file };
+      last = { report, file, given: {} };
       show();
     } catch (error) {
       find(".report").hidden = true;
@@ -42,6 +43,41 @@ export function mount(element) {
       busy(false);
       find("#verify-file").value = "";
     }
+  }
+
+  /** Take what a painting was made from; when all of it is here, it is painted anew. */
+  async function give(name, source) {
+    last.given[name] = source;
+    show();
+    if (last.report.needs.some((need) => !last.given[need])) return;
+    busy(true);
+    try {
+      const files = { result: last.file, ...last.given };
+      const texts = await Promise.all(Object.values(files).map(base64));
+      const body = Object.fromEntries(Object.keys(files).map((key, place) => [key, texts[place]]));
+      last.report = await (await call("repaint", body)).json();
+      // What is not the right picture is asked for again.
+      if (!last.report.png) last.given = {};
+    } catch (error) {
+      tell(error);
+    } finally {
+      busy(false);
+      show();
+    }
+  }
+
+  function need(name) {
+    const slot = make('<label class="drop small"><span></span><input type="file" accept="image/png,image/jpeg,image/webp"></label>');
+    const given = last.given[name];
+    slot.querySelector("span").textContent = given ? fill("verify_needed", { name: given.name }) : say(`verify_need_${name}`);
+    slot.querySelector("input").dataset.need = name;
+    slot.querySelector("input").addEventListener("change", (event) => event.target.files[0] && give(name, event.target.files[0]));
+    slot.addEventListener("dragover", (event) => event.preventDefault());
+    slot.addEventListener("drop", (event) => {
+      event.preventDefault();
+      if (event.dataTransfer.files[0]) give(name, event.dataTransfer.files[0]);
+    });
+    return slot;
   }
 
   function show() {
@@ -53,6 +89,7 @@ export function mount(element) {
     section.dataset.verdict = report.verdict;
     find("h2").textContent = say(`verify_is_${verdict}`);
     find(".why").textContent = report.reason || fill(`verify_why_${verdict}`, report);
+    find(".needs").replaceChildren(...(report.png ? [] : report.needs.map(need)));
     const known = report.served_sha256 !== null;
     const checks = { recipe: report.recipe !== null, model: known, hash: known && report.served_sha256 === report.recipe.sha256,
       pixels: report.png ? report.differing === 0 : null };
@@ -90,6 +127,15 @@ export function mount(element) {
 function whereTo(recipe) {
   if (!recipe) return [];
   const { model, truncation } = recipe;
+  if ("styles" in recipe) {
+    const { strength, colours, variation, size } = recipe;
+    return ["style", { model, mixture: JSON.stringify(recipe.styles), strength, colours, variation, size }];
+  }
+  if ("translation" in recipe) {
+    const { choice, size } = recipe;
+    return ["translate", { model, choice, size, hints: JSON.stringify(recipe.hints ?? []) }];
+  }
+  if ("code" in recipe) return ["codes", { model }];
   if (Array.isArray(recipe.pins)) {
     const moves = (recipe.moves ?? []).join(",");
     const pins = recipe.pins.length === 2 ? [...recipe.pins, ...recipe.pins] : recipe.pins;
@@ -97,4 +143,15 @@ function whereTo(recipe) {
   }
   if ("seed" in recipe) return ["sample", { model, class: recipe.class || "any", seed: recipe.seed, count: 1, truncation }];
   return [];
+}
+
+/** A file as base64. */
+async function base64(file) {
+  const address = await new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+  return address.slice(address.indexOf(",") + 1);
 }
