@@ -2,10 +2,13 @@
 
 import ipaddress
 import logging
+import os
 import socket
+import tempfile
 import threading
 import webbrowser
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +16,7 @@ import typer
 
 from demo import __version__
 from demo.errors import DemoError, LaunchError
+from demo.limits import Limits
 
 if TYPE_CHECKING:
     from demo.catalog import Catalog
@@ -50,8 +54,13 @@ def launch(
     try:
         # uvicorn ends by itself on Ctrl-C and raises it again or not, as the moment has it.
         with suppress(KeyboardInterrupt):
+            limits = Limits.read(os.environ)
             listener = _listen(host, port)
-            _serve(listener, catalog=_catalog(models, registry, poll=poll), open_browser=open_browser)
+            _warn(listener, limits)
+            with _scratch():
+                _serve(
+                    listener, catalog=_catalog(models, registry, poll=poll), limits=limits, open_browser=open_browser
+                )
     except DemoError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
@@ -73,6 +82,28 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _warn(listener: socket.socket, limits: Limits) -> None:
+    """Tell who may come in, where that is everybody who can reach this machine."""
+    host, port = listener.getsockname()[:2]
+    if not ipaddress.ip_address(host).is_loopback and not limits.auth:
+        typer.echo(
+            f"warning: everybody who can reach {host}:{port} may use this page and its machine; "
+            "ask for a password with GANVAS_AUTH=user:password, or listen on 127.0.0.1 alone",
+            err=True,
+        )
+
+
+@contextmanager
+def _scratch() -> Iterator[None]:
+    """Give temporary files a folder of this service's own, which goes with it, unless GRADIO_TEMP_DIR names one."""
+    if os.environ.get("GRADIO_TEMP_DIR"):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="ganvas-", ignore_cleanup_errors=True) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        yield
+
+
 def _catalog(models: Path, registry: str | None, *, poll: float) -> "Catalog":
     """Return the models that are served: those in the folder, or the champions of a registry as they come and go."""
     from demo.catalog import STARTER, Catalog  # noqa: PLC0415 - this takes seconds, and --version and --help do without
@@ -85,7 +116,7 @@ def _catalog(models: Path, registry: str | None, *, poll: float) -> "Catalog":
     return Catalog(mirror.folder, starter=STARTER, origin=mirror.address)
 
 
-def _serve(listener: socket.socket, *, catalog: "Catalog", open_browser: bool) -> None:
+def _serve(listener: socket.socket, *, catalog: "Catalog", limits: Limits, open_browser: bool) -> None:
     import uvicorn  # noqa: PLC0415
 
     from demo.app import build_app  # noqa: PLC0415
@@ -101,7 +132,8 @@ def _serve(listener: socket.socket, *, catalog: "Catalog", open_browser: bool) -
             webbrowser.open(url)
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    config = uvicorn.Config(build_app(catalog, announce=announce), log_level="warning", timeout_graceful_shutdown=2)
+    app = build_app(catalog, announce=announce, limits=limits)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, ws="none")
     uvicorn.Server(config).run(sockets=[listener])
 
 

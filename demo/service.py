@@ -16,6 +16,9 @@ from demo.errors import BusyError, DemoError, ModelError, RequestError
 T = TypeVar("T")
 
 MAX_JSON = 64_000
+ARGUMENTS = "ganvas.arguments"
+"""Under which a request's scope holds what was asked with, so that the log can tell the model by its name."""
+
 _AT_ONCE = 2
 _MAX_WAITING = 48
 
@@ -79,6 +82,7 @@ async def read_json(request: Request) -> dict[str, Any]:
         raise RequestError("the request must be a JSON object") from error
     if not isinstance(said, dict):
         raise RequestError("the request must be a JSON object")
+    request.scope[ARGUMENTS] = [said.get("model")]
     return said
 
 
