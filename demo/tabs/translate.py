@@ -1,23 +1,23 @@
 """The tab that fills holes, enlarges, colours, paints drawings and repaints photographs, as its model can."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import PIL.Image
 from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
 from PIL.Image import Image
 
-from demo.canvas import PAPER, hexadecimal, mask_of, on_paper
+from demo.arguments import listed, real_number
+from demo.canvas import PAPER, hexadecimal, mask_of, on_paper, read_painted
 from demo.catalog import Catalog
 from demo.composition import BASELINES
+from demo.desk import upload_path
 from demo.engine import Model
 from demo.errors import RequestError
-from demo.images import to_png
+from demo.images import MAX_PIXELS, to_png, upright_size
 from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, comparison, spoken, told
 from demo.translation import (
     DEFAULT_SIZE,
@@ -113,6 +113,19 @@ class _Controls:
             "size": self.size,
         }
 
+    def reading(self, show: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what calls `show` with the pictures that were painted, where it is called with what came for them."""
+
+        def read_and_show(**values: Any) -> Any:
+            with told():
+                painted = {
+                    "editor": read_painted(values["editor"], self.editor.blob_storage),
+                    "canvas": read_painted(values["canvas"], self.canvas.blob_storage),
+                }
+            return show(**values | painted)
+
+        return read_and_show
+
     @property
     def by_task(self) -> list[Component]:
         """What a model's task shows or hides, in the order of `_Handlers.show_controls`."""
@@ -127,7 +140,7 @@ class _Handlers:
     cache: str
 
     def show(
-        self, *, model: str, picture: str | None, editor: Any, canvas: Any, choice: str | None, hints: Any, size: float
+        self, *, model: str, picture: Any, editor: Any, canvas: Any, choice: str | None, hints: Any, size: float
     ) -> tuple[str, str]:
         with told():
             opened = self.catalog.model(model, task="translate")
@@ -187,18 +200,18 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         "inputs_kwargs": controls.inputs,
         "outputs": [compare, controls.download],
         **PRIVATE,
-        "preprocess": True,  # what is painted on a canvas is kept by Gradio until then
     }
     by_task = [*controls.by_task, *captions]
     page.load(do.refresh, None, [missing, studio, controls.model, *by_task], **QUIET)
     controls.model.input(do.show_controls, controls.model, by_task, **QUIET)
     forgetting: dict[str, Any] = {"fn": list, "inputs": None, "outputs": controls.hints, **QUIET}
-    controls.picture.upload(**forgetting).success(do.reshow, **drawn)
-    controls.forget.click(**forgetting).success(do.reshow, **drawn)
+    show, reshow = controls.reading(do.show), controls.reading(do.reshow)
+    controls.picture.upload(**forgetting).success(reshow, **drawn)
+    controls.forget.click(**forgetting).success(reshow, **drawn)
     hinting = [controls.picture, controls.colour, controls.hints]
-    controls.picture.select(_add_hint, hinting, controls.hints, **QUIET).success(do.reshow, **drawn)
-    controls.choice.input(do.reshow, **drawn)
-    controls.draw.click(do.show, **drawn)
+    controls.picture.select(_add_hint, hinting, controls.hints, preprocess=False, **QUIET).success(reshow, **drawn)
+    controls.choice.input(reshow, **drawn)
+    controls.draw.click(show, **drawn)
     _declare_endpoint(do)
 
 
@@ -251,8 +264,8 @@ def _declare_endpoint(do: _Handlers) -> None:
         with told():
             opened = do.catalog.model(model, task="translate")
             request = TranslationRequest.parse(opened, choice=choice, size=size, hints=hints or ())
-            content, given = read_upload(_path(picture))
-            hole = read_upload(_path(mask), what="mask")[1] if mask else None
+            content, given = read_upload(upload_path(picture))
+            hole = read_upload(upload_path(mask), what="mask")[1] if mask else None
             done = translate(opened, request, picture=given, mask=hole, digest=hashlib.sha256(content).hexdigest())
         before, after = do.save(done)
         return [after, before]
@@ -269,7 +282,7 @@ def _declare_endpoint(do: _Handlers) -> None:
     )
 
 
-def _given(model: Model, *, picture: str | None, editor: Any, canvas: Any) -> tuple[Image, Image | None]:
+def _given(model: Model, *, picture: Any, editor: Any, canvas: Any) -> tuple[Image, Image | None]:
     """Return the picture of the control that a model's task shows, and the mask that was painted over it."""
     match model.card.translation:
         case "inpaint":
@@ -283,20 +296,17 @@ def _given(model: Model, *, picture: str | None, editor: Any, canvas: Any) -> tu
                 raise RequestError("there is nothing on the drawing; draw some dark lines on it first")
             return on_paper(drawing), None
         case _:
-            return read_upload(Path(picture) if picture else None)[1], None
+            return read_upload(upload_path(picture))[1], None
 
 
-def _add_hint(picture: str, colour: str, hints: list[Any], event: gr.SelectData) -> list[Any]:
+def _add_hint(picture: Any, colour: str, hints: list[Any], event: gr.SelectData) -> list[Any]:
     """Return the hints with one more, where the picture was clicked."""
-    column, row = event.index
-    with PIL.Image.open(picture) as image:
-        width, height = image.size
+    with told():
+        place = listed("the click", event.index, longest=2)
+        column, row = (real_number("the click", at, lowest=0, highest=MAX_PIXELS) for at in place)
+        content, _ = read_upload(upload_path(picture))
+        width, height = upright_size(content)
     return [*hints, [min(column / width, 0.999), min(row / height, 0.999), hexadecimal(colour)]]
-
-
-def _path(upload: Mapping[str, Any] | None) -> Path | None:
-    # Gradio has checked that the path is one of its own uploads.
-    return Path(upload["path"]) if upload and upload.get("path") else None
 
 
 TAB = Tab(texts={"en": TEXTS_EN, "zh-CN": TEXTS_ZH}, build=build)
