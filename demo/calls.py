@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from pydantic import ValidationError
 
 from demo.errors import BusyError, RequestError
 from demo.limits import Limits
@@ -45,6 +46,8 @@ class Calls:
             trigger = said.get("trigger_id")
             if said.get("batched") or not (trigger is None or _is_index(trigger)):
                 raise RequestError("trigger_id must be a number, and batched is not taken")
+            if not isinstance(said.get("event_data") or {}, dict):
+                raise RequestError("event_data must be an object")
             self._check_data(said.get("data"), function, named=False)
         elif asked.startswith("call/v2/"):
             function = self._named(asked.removeprefix("call/v2/"))
@@ -70,7 +73,7 @@ class Calls:
                 raise RequestError("there is no such event, or its result was fetched already; call again")
 
     def _function(self, index: object) -> Any:
-        if not _is_index(index) or index not in self.page.fns:
+        if not _is_index(index) or index not in self.page.fns or self.page.fns[index].fn is None:
             raise RequestError("fn_index must be the number of an event of this page; reload it")
         return self.page.fns[index]
 
@@ -88,6 +91,9 @@ class Calls:
         wanted = [block for block in function.inputs if not (named and block.skip_api)]
         if not isinstance(data, list) or len(data) not in {len(wanted), len(function.inputs)}:
             raise RequestError(f"data must be a list of {len(wanted)} arguments")
+        for block, value in zip(wanted if len(data) == len(wanted) else function.inputs, data, strict=True):
+            if not _suits(block, value):
+                raise RequestError(f"'{block.label or type(block).__name__}' takes no value of this kind")
 
     def _check_parameters(self, said: Mapping[str, Any], function: Any) -> None:
         name = f"/{function.api_name}"
@@ -101,6 +107,10 @@ class Calls:
         missing = [key for key, has_default in known.items() if not has_default and key not in said]
         if missing or not said.keys() <= known.keys():
             raise RequestError(f"{name} takes {', '.join(known)}, of which {missing or 'none'} are missing here")
+        blocks = [block for block in function.inputs if not block.skip_api]
+        for key, block in zip(known, blocks, strict=True):
+            if key in said and not _suits(block, said[key]):
+                raise RequestError(f"'{key}' takes no value of this kind")
 
     def _check_files(self, said: Mapping[str, Any]) -> None:
         """Refuse every file that was not uploaded here: a path elsewhere, or an address that would be fetched."""
@@ -128,6 +138,22 @@ class Calls:
 
 def _address(request: Any) -> str:
     return request.client.host if request.client else ""
+
+
+def _suits(block: Any, value: object) -> bool:
+    """Tell whether a value is of the kind that a component of the page sends; its handler checks the value itself."""
+    if isinstance(block, gr.State | gr.JSON):  # the one is not taken from here, the other is anything
+        return True
+    if isinstance(block, gr.Dataset):
+        return _is_index(value) and isinstance(value, int) and 0 <= value < len(block.samples or ())
+    if block.data_model is None:
+        return value is None or isinstance(value, str | int | float)
+    try:
+        if value is not None:
+            block.data_model.model_validate(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _is_index(value: object) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 from anyio import to_thread
-from starlette.datastructures import FormData, MutableHeaders, UploadFile
+from starlette.datastructures import FormData, Headers, MutableHeaders, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -83,9 +83,9 @@ class Gate:
                 self._calls.check_read(scope["path"])
                 await self._stream(scope, receive, send)
             case "upload":
-                announced = MutableHeaders(scope=scope).get("content-length", "0")
-                await to_thread.run_sync(self._scratch.make_room, int(announced) if announced.isdigit() else 0)
-                await self._form(scope, receive, send)
+                # Looked at here and not in a thread, so that no two uploads are let in on the same room.
+                with self._scratch.taking(_announced(scope)):
+                    await self._form(scope, receive, send)
             case "component_server":
                 body = await _read(scope, receive, limit=_MAX_BLOB)
                 await self._check_blob(scope, body)
@@ -185,6 +185,11 @@ class Gate:
 
 _READING = ("GET", "HEAD")
 _FILE = "/gradio_api/file="
+
+
+def _announced(scope: Scope) -> int:
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
 
 
 def _blob_size(blobs: Any) -> int:

@@ -86,7 +86,7 @@ def read_picture(
 def upright_size(content: bytes) -> tuple[int, int]:
     """Return width and height of a picture that `read_picture` has taken: upright, before any shrinking."""
     with PIL.Image.open(io.BytesIO(content)) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        turned = image.getexif().get(ExifTags.Base.Orientation) in {5, 6, 7, 8}  # a file may say anything there
         return (image.height, image.width) if turned else image.size
 
 

@@ -3,6 +3,8 @@
 import shutil
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,11 +26,35 @@ class Scratch:
     quota: int
     spare: int
     _kept: frozenset[Path] = field(init=False, default=frozenset())
+    _uploads: list[int] = field(default_factory=list, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         object.__setattr__(self, "_kept", frozenset(path for path in self.folder.rglob("*") if path.is_file()))
+
+    @contextmanager
+    def taking(self, size: int) -> Iterator[None]:
+        """Take an upload of about `size` bytes in; after the last one at a time, what broken ones left is removed.
+
+        Gradio writes an upload into the folder itself, and moves it into a folder below when it is complete.
+
+        Raises:
+            OutputError: there is no room.
+
+        """
+        self.make_room(size)
+        with self._lock:
+            self._uploads.append(size)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._uploads.remove(size)
+                if not self._uploads:
+                    for path in self.folder.iterdir():
+                        if path.is_file() and path not in self._kept:
+                            path.unlink(missing_ok=True)
 
     def make_room(self, size: int = 0) -> None:
         """Remove the oldest files until `size` more bytes fit in.
@@ -39,7 +65,7 @@ class Scratch:
         """
         with self._lock:
             files = self._files()
-            excess = sum(stat_size for _, stat_size, _ in files) + size - self.quota
+            excess = sum(each for _, each, _ in files) + sum(self._uploads) + size - self.quota
             settled = time.time() - _YOUNG
             for modified, file_size, path in sorted(files):
                 if excess <= 0 or modified > settled:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -174,10 +175,14 @@ class _Gauges(Collector):
 
 def route_of(scope: Scope) -> str:
     """Return the template of the route that answered, `/studio/*` for the page's files, or `other`."""
-    path = getattr(scope.get("route"), "path", None)
-    if isinstance(path, str):
-        return path
-    return "/studio/*" if scope["path"].startswith("/studio/") else "other"
+    route, said = scope.get("route"), scope["path"]
+    if not isinstance(route, APIRoute):
+        return "/studio/*" if said.startswith("/studio/") else "other"
+    if ":path}" in route.path:  # such a part may hold slashes; only Gradio has such routes, and it tells them in full
+        return route.path
+    # A router that was included does not know its prefix, whose parts are what the template lacks.
+    parts = said.split("/")
+    return "/".join(parts[: len(parts) - len(route.path.split("/")) + 1]) + route.path
 
 
 def open_log(target: str) -> Callable[[str], None] | None:

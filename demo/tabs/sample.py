@@ -148,7 +148,7 @@ class _Handlers:
     def restore(self, event: gr.EventData) -> tuple[Any, ...]:
         try:
             wanted = event.wanted
-        except AttributeError:
+        except (AttributeError, TypeError):  # the latter where a client sent no event at all
             wanted = None
         return self.settings(wanted if isinstance(wanted, dict) else {})
 

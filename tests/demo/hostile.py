@@ -1,5 +1,6 @@
 """Files that nobody means well with, made anew each time: bombs, stumps, disguises, nonsense."""
 
+import functools
 import io
 import random
 import struct
@@ -16,6 +17,7 @@ ENTITIES = b"""<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa"><!ENT
 <!ENTITY c SYSTEM "file:///etc/passwd">]><svg xmlns="http://www.w3.org/2000/svg"><text>&b;&c;</text></svg>"""
 
 
+@functools.cache
 def hostile_files() -> dict[str, bytes]:
     """Return 200 files by name; the same ones at every call."""
     sound = {kind: picture(kind) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")}

@@ -27,7 +27,10 @@ from demo.__main__ import main
 demo.engine.TIME_LIMIT = 3.0
 build = demo.app.build_app
 def paths(routes):
-    return {route.path: sorted(route.methods) for route in routes if getattr(route, "methods", None)}
+    flat = []
+    for route in routes:  # FastAPI keeps routers that are included as they are
+        flat += route.effective_route_contexts() if hasattr(route, "effective_route_contexts") else [route]
+    return {route.path: sorted(route.methods) for route in flat if getattr(route, "methods", None)}
 def build_and_tell(*catalog, **options):
     app = build(*catalog, **options)
     gate = app.routes[-1].app

@@ -95,7 +95,7 @@ def target(tmp_path_factory):
         (models / proto.graph.name).mkdir(parents=True)
         (models / proto.graph.name / "model.onnx").write_bytes(proto.SerializeToString())
     (models / STYLIZER / "encoder.onnx").write_bytes(companions["encoder"].SerializeToString())
-    with besieged(folder, models, GANVAS_RATE="0", GANVAS_SCRATCH_MB="64") as target:
+    with besieged(folder, models, GANVAS_RATE="0", GANVAS_SCRATCH_MB="256") as target:
         warm_up(target)
         began = target.memory()
         yield target
@@ -471,7 +471,7 @@ def test_one_session_has_few_jobs_and_another_is_served(target):
 
 
 def test_who_leaves_stops_the_job(target):
-    film = {"model": SAMPLER, "pins": [{"seed": seed} for seed in range(8)], "seconds": 8, "rate": 50, "enlarge": 8}
+    film = {"model": SAMPLER, "pins": [{"seed": seed} for seed in range(4)], "seconds": 4, "rate": 50, "enlarge": 8}
     with socket.create_connection(("127.0.0.1", target.port), timeout=20) as visitor:
         body = dump(film)
         visitor.sendall(b"POST /studio/journey HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
