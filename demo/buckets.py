@@ -18,18 +18,29 @@ class Buckets:
         self._rate, self._burst, self._clock = rate, burst, clock
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, address: str, cost: float = 1) -> float:
-        """Take tokens from an address and return 0; of too few take none, and return the seconds to wait."""
+    def take(self, address: str) -> float:
+        """Take a token from an address and return 0; where there is none, return the seconds to wait for one."""
         if not self._rate:
             return 0
+        level = self._level(address)
+        missing = 1 - level
+        if missing <= 0:
+            self._levels[_network(address)] = (level - 1, self._clock())
+        return max(0.0, missing / self._rate)
+
+    def fine(self, address: str, cost: float) -> None:
+        """Take as many tokens of `cost` as there are."""
+        self._levels[_network(address)] = (max(0.0, self._level(address) - cost), self._clock())
+
+    def _level(self, address: str) -> float:
+        """Return how many tokens there are now, and remember the address as the last one."""
         key, now = _network(address), self._clock()
         level, then = self._levels.pop(key, (self._burst, now))
         level = min(self._burst, level + (now - then) * self._rate)
-        missing = min(cost, self._burst) - level
-        self._levels[key] = (level if missing > 0 else level - cost, now)
+        self._levels[key] = (level, now)
         while len(self._levels) > _MAX_ADDRESSES:
             self._levels.popitem(last=False)
-        return max(0.0, missing / self._rate)
+        return level
 
 
 def _network(address: str) -> str:

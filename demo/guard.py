@@ -72,7 +72,7 @@ class Guard:
         path = scope["path"]
         is_open = path == OPEN_PATHS[0] or path.startswith(OPEN_PATHS[1])
         if self._password and not is_open and not self._knows_password(headers):
-            self._buckets.take(address, _WRONG_PASSWORD)
+            self._buckets.fine(address, _WRONG_PASSWORD)
             return Refusal(
                 401,
                 "this studio asks for a user and a password; give them as HTTP Basic",

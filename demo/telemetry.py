@@ -4,13 +4,12 @@ Neither ever holds a picture, an address, the name of a file or what follows the
 """
 
 import json
-import logging
-import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import typer
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -22,8 +21,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from demo.errors import LaunchError
 from demo.observing import Dropped, Event, Found, Left, Ran, Watch
 from demo.service import ARGUMENTS
-
-_log = logging.getLogger(__name__)
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
 _ROWS = (1, 2, 4, 8, 16, 32, 64)
@@ -194,14 +191,18 @@ def open_log(target: str) -> Callable[[str], None] | None:
     """
     if not target:
         return None
+    if target == "-":
+        return lambda line: typer.echo(line, err=True)
+    path = Path(target)
+
+    def write(line: str) -> None:  # opened for each line, so that the file may be moved away at any time
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
     try:
-        handler = logging.StreamHandler(sys.stderr) if target == "-" else logging.FileHandler(Path(target))
+        path.touch()
     except OSError as error:
         raise LaunchError(
             f"GANVAS_LOG names {target}, which cannot be written ({error.strerror}); correct it"
         ) from error
-
-    def write(line: str) -> None:
-        handler.handle(logging.makeLogRecord({"msg": line}))
-
     return write

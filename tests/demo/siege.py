@@ -178,4 +178,4 @@ def besieged(folder: Path, models: Path, **settings: str) -> Iterator[Target]:
             yield target
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(60)

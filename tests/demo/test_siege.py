@@ -133,7 +133,7 @@ def behaved(answer: Answer) -> None:
     assert answer.status != 500, answer
     assert b"Traceback (most recent call last)" not in answer.body
     assert b'File "/' not in answer.body
-    if answer.status >= 400 and answer.headers.get("content-type") == "application/json":
+    if answer.status >= 400 and answer.body and answer.headers.get("content-type") == "application/json":
         said = json.loads(answer.body)
         assert said.get("error") or said.get("detail")
 
@@ -302,17 +302,15 @@ def test_no_hostile_file_does_harm(target):
         if answer.status != 200:
             return "not taken"
         own = {"path": json.loads(answer.body)[0], "meta": {"_type": "gradio.FileData"}}
-        served_back = target.ask("GET", f"/gradio_api/file={quote(own['path'])}")
-        assert "html" not in served_back.headers["content-type"]
-        assert (
-            "attachment" in served_back.headers["content-disposition"]
-            or "svg" not in served_back.headers["content-type"]
-        )
+        if "html" in name or "svg" in name:
+            given = target.ask("GET", f"/gradio_api/file={quote(own['path'])}")
+            kind, how = given.headers["content-type"], given.headers["content-disposition"]
+            assert "attachment" in how or kind in {"image/png", "image/jpeg", "image/gif", "image/webp"}, name
         place = sum(map(ord, name)) % 4
         kind, said = (
             target.call("stylize", [own, *NAMED["stylize"][1:]])
             if place == 0
-            else target.call("stylize", [own, STYLIZER, "", 1, 0, 128, "", own, 1, 0, None, 0])
+            else target.call("stylize", [own, STYLIZER, "", 1, 0, 128, "", own, 0, 0, None, 0])
             if place == 1
             else target.call("translate", [own, "inpainter", "", own, [], 64])
             if place == 2
@@ -424,7 +422,7 @@ def test_a_flood_is_answered_politely(target):
     statuses = []
 
     def attack(number):
-        for turn in range(12):
+        for turn in range(8):
             match (number + turn) % 4:
                 case 0:
                     said = {"data": NAMED["sample"], "session_hash": f"flood{number}"}
@@ -438,7 +436,7 @@ def test_a_flood_is_answered_politely(target):
 
     with ThreadPoolExecutor(32) as pool:
         list(pool.map(attack, range(32)))
-    assert len(statuses) == 32 * 12
+    assert len(statuses) == 32 * 8
     assert set(statuses) <= {200, 429, 503}
     assert statuses.count(200) > 100
     assert 429 in statuses
@@ -471,7 +469,7 @@ def test_one_session_has_few_jobs_and_another_is_served(target):
 
 
 def test_who_leaves_stops_the_job(target):
-    film = {"model": SAMPLER, "pins": [{"seed": seed} for seed in range(4)], "seconds": 4, "rate": 50, "enlarge": 8}
+    film = {"model": SAMPLER, "pins": [{"seed": seed} for seed in range(4)], "seconds": 3, "rate": 50, "enlarge": 8}
     with socket.create_connection(("127.0.0.1", target.port), timeout=20) as visitor:
         body = dump(film)
         visitor.sendall(b"POST /studio/journey HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
