@@ -24,7 +24,7 @@ from hostile import hostile_files, picture
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from siege import Answer, Target, besieged, form
-from tiny_models import endless_proto, sampler_proto, stylizer_proto, translator_proto, with_companions
+from tiny_models import endless_proto, greedy_proto, sampler_proto, stylizer_proto, translator_proto, with_companions
 from tiny_stylizers import encoder_proto
 
 pytestmark = pytest.mark.slow
@@ -89,7 +89,7 @@ def target(tmp_path_factory):
     folder = tmp_path_factory.mktemp("siege")
     models = folder / "models"
     companions = {"encoder": encoder_proto()}
-    protos = [sampler_proto(), with_companions(stylizer_proto(), companions), endless_proto()]
+    protos = [sampler_proto(), with_companions(stylizer_proto(), companions), endless_proto(), greedy_proto()]
     protos += [translator_proto(task) for task in ("inpaint", "colorize", "sketch", "unpaired")]
     for proto in protos:
         (models / proto.graph.name).mkdir(parents=True)
@@ -459,7 +459,7 @@ def figure(target: Target, name: str) -> float:
 
 def test_one_session_has_few_jobs_and_another_is_served(target):
     slow = [SAMPLER, "any", 1, 16, 1, 8]
-    joined = [target.post("/gradio_api/call/sample", {"data": slow, "session_hash": "greedy"}) for _ in range(14)]
+    joined = [target.post("/gradio_api/call/sample", {"data": slow, "session_hash": "flood"}) for _ in range(14)]
     refused = [answer for answer in joined if answer.status == 429]
     assert refused
     assert "of your jobs wait already" in refused[0].sentence()
@@ -524,6 +524,12 @@ def test_a_model_that_hangs_is_ended_and_others_are_served(target):
     assert "'endless' took longer than 3 s" in answer.sentence()
 
 
+def test_a_model_that_asks_for_all_memory_gets_none(target):
+    answer = target.post("/studio/picture", {"model": "greedy", "pins": [{"seed": 1}]})
+    assert answer.status == 503
+    assert "the model 'greedy' failed" in answer.sentence()
+
+
 def test_the_log_tells_nothing_of_anybody(target):
     target.post("/studio/picture", OWN["/studio/picture"][1])
     target.ask("GET", "/?secret=word&model=x")
@@ -533,9 +539,9 @@ def test_the_log_tells_nothing_of_anybody(target):
     assert len(lines) > 50
     assert all(set(line) == {"time", "route", "method", "status", "seconds", "model"} for line in lines)
     assert {line["model"] for line in lines} >= {None, SAMPLER, STYLIZER}
-    assert {line["model"] for line in lines} <= {None, "endless", SAMPLER, STYLIZER, *TRANSLATORS}
+    assert {line["model"] for line in lines} <= {None, "endless", "greedy", SAMPLER, STYLIZER, *TRANSLATORS}
     everything = target.requests.read_text() + target.ask("GET", "/metrics").body.decode()
-    for secret in ("secret", "myholiday", "127.0.0.1", "passwd", str(target.scratch), "greedy"):
+    for secret in ("secret", "myholiday", "127.0.0.1", "passwd", str(target.scratch), "flood"):
         assert secret not in everything
 
 

@@ -114,6 +114,28 @@ def endless_proto(name: str = "endless", *, side: int = 2048, steps: int = 400) 
     return make_proto(nodes, weights, card, {})
 
 
+def greedy_proto(name: str = "greedy") -> onnx.ModelProto:
+    """A sampler of some hundred bytes that asks for 16 TB of memory."""
+    nodes = [
+        helper.make_node("ReduceSum", ["latent"], ["sum"], keepdims=0),
+        helper.make_node("Expand", ["sum", "square"], ["all"]),
+        helper.make_node("ReduceMean", ["all"], ["mean"], keepdims=0),
+        helper.make_node("Add", ["latent", "mean"], ["late"]),
+        helper.make_node("Tanh", ["late"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["picture"]),
+    ]
+    weights = {"square": np.array([2_000_000, 2_000_000], np.int64), "shape": np.array([-1, 3, 8, 8], np.int64)}
+    card = ModelCard(
+        recipe=name,
+        task="sample",
+        channels=3,
+        size=8,
+        inputs=(Port("latent", ("N", 192), "latent"),),
+        outputs=(Port("picture", ("N", 3, 8, 8), "picture"),),
+    )
+    return make_proto(nodes, weights, card, {})
+
+
 def stepping_proto(name: str = "stepper", **changes: object) -> onnx.ModelProto:
     """picture = tanh(latent), 192 numbers as (3, 8, 8); steps = tanh(latent / 2) and tanh(latent)."""
     nodes = [
