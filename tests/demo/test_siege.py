@@ -153,7 +153,9 @@ def test_what_the_page_does_not_use_of_gradio_is_closed(target):
     assert len(paths) > 60
     closed = set()
     for path, methods in paths.items():
-        answer = target.ask(min(methods), re.sub(r"\{[^}]+\}", "1", path), b"" if "POST" in methods else None, take=500)
+        # A HEAD has no body to tell by; what is closed is closed for GET as well.
+        method = "POST" if "POST" in methods else "GET"
+        answer = target.ask(method, re.sub(r"\{[^}]+\}", "1", path), b"" if "POST" in methods else None, take=500)
         behaved(answer)
         if answer.status == 404 and b"there is nothing here" in answer.body:
             closed.add(path)
