@@ -23,7 +23,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 DVC := { git rev-parse --git-dir >/dev/null 2>&1 || dvc config --local core.no_scm true; } && dvc
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro zoo train-distributed demo app promote rollback registry-sync test check bench quality ablations mlflow clean
+.PHONY: help setup repro zoo train-distributed demo app promote rollback registry-sync test check bench bench-serve quality ablations mlflow clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ check: $(READY) ## Run ruff, mypy and import-linter
 
 bench: $(READY) ## Measure the pipeline and the page
 	@python bench/run.py
+
+bench-serve: $(READY) ## Put the engine under load, beside torch eager behind the same endpoint
+	@python bench/serve.py
 
 quality: $(READY) ## Draw quality against time: the painter's recipe beside the plain DCGAN (DATA, MINUTES)
 	@python bench/quality.py $(DATA) --minutes $(MINUTES)

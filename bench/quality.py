@@ -2,15 +2,15 @@
 
 python bench/quality.py DATA_FOLDER [--minutes M] [--marks K]
 
-DATA_FOLDER is a prepared data set (`data/painter`). Trains one after the other, each scored at the same K moments by
-the Frechet distance of its averaged weights' samples; scoring stops the clock. Writes `quality-NAME.csv` and
-`quality-NAME.png` beside this file.
+DATA_FOLDER is a prepared data set (`data/painter`). Both train in turns, a K-th of their time each, so that whatever
+else the machine does slows down both; each is scored at the end of its turn by the Frechet distance of its averaged
+weights' samples, which stops the clock. Writes `quality-NAME-Mmin.csv` and `.png` beside this file.
 """
 
 import csv
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +38,15 @@ OURS = "Ganvas, the painter's recipe"
 """The names in the plot."""
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """How good a training was at one moment."""
+
+    step: int
+    minutes: float
+    frechet: float
+
+
 def main(
     data: Annotated[Path, typer.Argument(metavar="DATA_FOLDER", help="A prepared data set, such as data/painter.")],
     minutes: Annotated[float, typer.Option(help="How long each side trains.")] = 5.0,
@@ -46,25 +55,31 @@ def main(
     """Draw the Frechet distance of both recipes against the minutes that they trained."""
     dataset = Dataset.open(data)
     scorer = Scorer(GanvasNet(), dataset, samples=SAMPLES, seed=0)
-    sides = {name: list(curve(name, dataset, scorer, minutes=minutes, marks=marks)) for name in (OURS, BASELINE)}
-    target = Path(__file__).parent / f"quality-{data.name}"
+    curves = [curve(name, dataset, scorer, minutes=minutes, marks=marks) for name in (OURS, BASELINE)]
+    turns = list(track(zip(*curves, strict=True), total=marks, description="both in turns"))
+    sides = dict(zip((OURS, BASELINE), zip(*turns, strict=True), strict=True))
+    target = Path(__file__).parent / f"quality-{data.name}-{minutes:g}min"
     with target.with_suffix(".csv").open("w", newline="") as stream:
         rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(["recipe", "minutes", "frechet"])
-        rows.writerows((name, f"{at:.3f}", f"{score:.3f}") for name, points in sides.items() for at, score in points)
+        rows.writerow(["recipe", "step", "minutes", "frechet"])
+        rows.writerows(
+            (name, point.step, f"{point.minutes:.3f}", f"{point.frechet:.3f}")
+            for name, points in sides.items()
+            for point in points
+        )
     draw(sides, target.with_suffix(".png"), title=f"{data.name}, {dataset.image.size} px")
-    ratio = sides[OURS][-1][1] / sides[BASELINE][-1][1]
+    ratio = sides[OURS][-1].frechet / sides[BASELINE][-1].frechet
     print(f"{data.name}: after {minutes:g} minutes {ratio:.2f} of the plain recipe's distance")
 
 
-def curve(name: str, dataset: Dataset, scorer: Scorer, *, minutes: float, marks: int) -> Iterator[tuple[float, float]]:
-    """Yield (minutes trained, Frechet distance) at `marks` moments of one training."""
+def curve(name: str, dataset: Dataset, scorer: Scorer, *, minutes: float, marks: int) -> Iterator[Point]:
+    """Yield a training's score at `marks` moments."""
     recipe, device = side(name, minutes), choose_device()
     trainer, _ = assemble(recipe, dataset, device=device)
     labels = torch.from_numpy(np.random.default_rng(0).choice(dataset.labels[dataset.training], SAMPLES))
     trainer.fit_into(minutes)
     run, trained = trainer.run(), 0.0
-    for mark in track(range(1, marks + 1), description=name):
+    for mark in range(1, marks + 1):
         begun = time.perf_counter()
         while trainer.step < trainer.steps * mark // marks:
             next(run)
@@ -72,7 +87,8 @@ def curve(name: str, dataset: Dataset, scorer: Scorer, *, minutes: float, marks:
         with torch.no_grad():
             pictures = recipe.objective.draw(trainer.averaged, labels.to(device), seed=0)
         assert pictures is not None
-        yield trained / 60, scorer.score(to_uint8(pictures.float().cpu().numpy()))["frechet"]
+        score = scorer.score(to_uint8(pictures.float().cpu().numpy()))["frechet"]
+        yield Point(trainer.step, trained / 60, score)
 
 
 def side(name: str, minutes: float) -> Recipe:
@@ -91,12 +107,12 @@ def side(name: str, minutes: float) -> Recipe:
     )
 
 
-def draw(sides: dict[str, list[tuple[float, float]]], path: Path, *, title: str) -> None:
+def draw(sides: Mapping[str, Sequence[Point]], path: Path, *, title: str) -> None:
     """Write the curves as a picture."""
     mpl.use("Agg")
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for name, points in sides.items():
-        axes.plot(*zip(*points, strict=True), marker="o", label=name)
+        axes.plot([point.minutes for point in points], [point.frechet for point in points], marker="o", label=name)
     axes.set(xlabel="minutes of training", ylabel="Fréchet distance (lower is better)", title=title, ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()

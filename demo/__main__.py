@@ -1,4 +1,4 @@
-"""Launch the page: `python -m demo [--models DIR] [--registry URL] [--host H] [--port P]`."""
+"""Launch the page: `python -m demo [--models DIR] [--registry URL] [--engine URL] [--host H] [--port P]`."""
 
 import ipaddress
 import logging
@@ -10,16 +10,18 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from demo import __version__
 from demo.errors import DemoError, LaunchError
 from demo.limits import Limits
+from demo.observing import Watch
 
 if TYPE_CHECKING:
     from demo.catalog import Catalog
+    from demo.engine import Engine
 
 
 def main() -> None:
@@ -45,6 +47,16 @@ def launch(
         typer.Option(envvar="GANVAS_REGISTRY", help="Address of an MLflow server whose champions are served instead."),
     ] = None,
     poll: Annotated[float, typer.Option(min=0.1, help="Seconds between looks at the registry.")] = 10.0,
+    engine: Annotated[
+        str | None,
+        typer.Option(envvar="ENGINE_URL", help="Address of an Open Inference Protocol v2 server that runs the models."),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(envvar="GANVAS_DEVICE", help="`cuda` refuses to start without it.")
+    ] = "auto",
+    memory: Annotated[
+        int, typer.Option(envvar="GANVAS_MEMORY", min=1, help="MiB of model files kept open at once.")
+    ] = 512,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
@@ -57,10 +69,11 @@ def launch(
             limits = Limits.read(os.environ)
             listener = _listen(host, port)
             _warn(listener, limits)
+            watch = Watch()
+            runs = _engine(engine, device, memory=memory, watch=watch)
+            catalog = _catalog(models, registry, poll=poll, engine=runs)
             with _scratch():
-                _serve(
-                    listener, catalog=_catalog(models, registry, poll=poll), limits=limits, open_browser=open_browser
-                )
+                _serve(listener, catalog=catalog, limits=limits, watch=watch, open_browser=open_browser)
     except DemoError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
@@ -70,8 +83,9 @@ def launch(
 def _listen(host: str, port: int) -> socket.socket:
     """Take the port first, so that a taken one is told at once and not after seconds of imports."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # Named by its protocol, because asyncio then sends small answers at once instead of 40 ms later.
+        listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(128)
@@ -104,19 +118,31 @@ def _scratch() -> Iterator[None]:
         yield
 
 
-def _catalog(models: Path, registry: str | None, *, poll: float) -> "Catalog":
+def _engine(url: str | None, device: Literal["auto", "cpu", "cuda"], *, memory: int, watch: Watch) -> "Engine":
+    from demo.remote import RemoteEngine  # noqa: PLC0415 - this takes seconds, and --version and --help do without
+    from demo.runtime import cuda_devices  # noqa: PLC0415
+    from demo.shelf import Shelf  # noqa: PLC0415
+
+    if url:
+        return RemoteEngine(url.rstrip("/"))
+    if device == "cuda" and not cuda_devices():
+        raise LaunchError("no CUDA device answers here; install the NVIDIA driver, or start with --device cpu")
+    return Shelf(device, memory * 2**20, watch)
+
+
+def _catalog(models: Path, registry: str | None, *, poll: float, engine: "Engine") -> "Catalog":
     """Return the models that are served: those in the folder, or the champions of a registry as they come and go."""
-    from demo.catalog import STARTER, Catalog  # noqa: PLC0415 - this takes seconds, and --version and --help do without
+    from demo.catalog import STARTER, Catalog  # noqa: PLC0415
     from demo.champions import Registry, follow  # noqa: PLC0415
 
     if registry is None:
-        return Catalog(models, starter=STARTER)
+        return Catalog(models, engine, starter=STARTER)
     mirror = Registry(registry, models.absolute().parent / ".champions")
     follow(mirror, every=poll, stopped=threading.Event())
-    return Catalog(mirror.folder, starter=STARTER, origin=mirror.address)
+    return Catalog(mirror.folder, engine, starter=STARTER, origin=mirror.address)
 
 
-def _serve(listener: socket.socket, *, catalog: "Catalog", limits: Limits, open_browser: bool) -> None:
+def _serve(listener: socket.socket, *, catalog: "Catalog", limits: Limits, watch: Watch, open_browser: bool) -> None:
     import uvicorn  # noqa: PLC0415
 
     from demo.app import build_app  # noqa: PLC0415
@@ -126,15 +152,22 @@ def _serve(listener: socket.socket, *, catalog: "Catalog", limits: Limits, open_
     shown = "127.0.0.1" if address.is_unspecified else f"[{host}]" if address.version == 6 else host
     url = f"http://{shown}:{port}"
 
+    stopped = threading.Event()
+    warming = threading.Thread(target=catalog.warm, args=(stopped,), name="warm")
+
     def announce() -> None:
         typer.echo(f"Ganvas {__version__} serves {catalog.origin or catalog.folder} at {url} (Ctrl-C ends it)")
+        warming.start()
         if open_browser:
             webbrowser.open(url)
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    app = build_app(catalog, announce=announce, limits=limits)
+    app = build_app(catalog, announce=announce, limits=limits, watch=watch)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, ws="none")
-    uvicorn.Server(config).run(sockets=[listener])
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        stopped.set()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demo import __version__
+from demo import __version__, openinference
 from demo.catalog import Catalog
 from demo.frame import MASTHEAD, TEXTS
 from demo.gate import Gate
@@ -29,6 +29,7 @@ from demo.tabs import TABS
 from demo.tabs.tab import LANGUAGES, Say, draw_script
 from demo.telemetry import Metering, Telemetry, open_log
 from demo.theme import ASSETS, make_theme
+from demo.visitors import Visitors
 
 _MAX_SESSIONS = 128
 """Gradio keeps the values of every control for each of the pages that were open last."""
@@ -53,7 +54,7 @@ HEADERS = {
 def build_app(
     catalog: Catalog, *, announce: Callable[[], None], limits: Limits | None = None, watch: Watch | None = None
 ) -> FastAPI:
-    """Return the service: the page at `/`, its endpoints, `/healthz` and `/metrics`, behind the guard.
+    """Return the service: the page at `/`, its endpoints, `/v2`, `/healthz` and `/metrics`, behind the guard.
 
     `announce` is called once it serves. `watch` is what the engine tells its figures to.
 
@@ -151,6 +152,8 @@ def _serve_studio(app: FastAPI, catalog: Catalog, turns: Turns) -> None:
         if tab.routes:
             app.include_router(tab.routes(catalog, turns), prefix="/studio")
     app.mount("/studio", StaticFiles(directory=ASSETS / "studio"))
+    app.include_router(openinference.routes(catalog, turns))
+    app.add_middleware(Visitors, prefixes=("/studio/", "/v2/"))
 
 
 def build_page(catalog: Catalog) -> gr.Blocks:

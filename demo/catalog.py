@@ -1,13 +1,16 @@
-"""Finds models in a folder, opens them, and says of each one that does not open why."""
+"""Finds models in a folder, reads their cards, and says of each one that does not serve why."""
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from demo.card import Task
-from demo.engine import Device, Model, Provider
-from demo.errors import ModelError, RequestError
+from demo.engine import Engine, Model
+from demo.errors import EngineError, ModelError, RequestError
 from demo.gallery import Gallery, open_gallery
+from demo.runtime import Provider
+from demo.shelf import Shelf
 
 STARTER = Path(__file__).parent / "starter"
 """Models that ship with the project, so that the page has something to show before any pipeline has run."""
@@ -17,7 +20,7 @@ _Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One folder of the catalogue: an open model, or the sentence that says why there is none."""
+    """One folder of the catalogue: a model, or the sentence that says why there is none."""
 
     name: str
     model: Model | None
@@ -29,12 +32,13 @@ class Catalog:
     """The models at `folder/<recipe>/model.onnx`, which are what `pipeline export` writes, and those of `starter`.
 
     Where both have a model of one name, the folder's is served. `origin` is the registry that the folder mirrors.
-    Nothing is read before it is asked for. A file that was exported anew is opened anew at the next question; a file
-    that did not change costs one `stat`.
+    Nothing is read before it is asked for, and of a file that is read, `engine` opens the graph when it first runs. A
+    file that was exported anew is read anew at the next question; a file that did not change costs one `stat`. Who has
+    a model can run it to the end, although another has taken its place by then.
     """
 
     folder: Path
-    device: Device = "auto"
+    engine: Engine = field(default_factory=Shelf)
     starter: Path | None = None
     origin: str = ""
     _opened: dict[str, tuple[_Stamp | None, Entry]] = field(default_factory=dict)
@@ -83,9 +87,20 @@ class Catalog:
         return models + [text for model in self.models("stylize").values() for text in self._style_problems(model)]
 
     def provider(self) -> Provider | None:
-        """Return what the open sessions say they run on, None where no model is open."""
+        """Return what the models run on, None where there is none."""
         providers = {entry.model.provider for entry in self.entries() if entry.model}
-        return None if not providers else "CPU" if "CPU" in providers else "CUDA"
+        slowest_first: tuple[Provider, ...] = ("CPU", "server", "CUDA")
+        return next((provider for provider in slowest_first if provider in providers), None)
+
+    def warm(self, stopped: threading.Event) -> None:
+        """Open the graph of every model now, so that the first who asks need not wait; what fails is then a problem.
+
+        The first models of the page come last, so that they stay where not all have room.
+        """
+        for entry in reversed(self.entries()):
+            if entry.model and not stopped.is_set():
+                with suppress(ModelError, EngineError):
+                    entry.model.open_graph()
 
     def remedy(self) -> str:
         """Return the sentence for a catalogue without a model."""
@@ -113,11 +128,12 @@ class Catalog:
             stamp = None
         if folder.name not in self._opened or self._opened[folder.name][0] != stamp:
             try:
-                entry = Entry(folder.name, Model.open(path, device=self.device))
+                entry = Entry(folder.name, Model.read(path, engine=self.engine))
             except ModelError as error:
                 entry = Entry(folder.name, None, str(error))
             self._opened[folder.name] = (stamp, entry)
-        return self._opened[folder.name][1]
+        entry = self._opened[folder.name][1]
+        return Entry(folder.name, None, entry.model.problem) if entry.model and entry.model.problem else entry
 
 
 def _subfolders(folder: Path | None) -> list[Path]:

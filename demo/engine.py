@@ -1,72 +1,149 @@
-"""Runs exported models: the only file that knows ONNX Runtime."""
+"""A model as the rest of the page sees it: a card, and arrays in and out, whatever executes its graphs."""
 
-import contextlib
-import ctypes
-import functools
-import io
-import sys
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Protocol, TypeAlias
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from demo.card import ModelCard, Port
 from demo.errors import ModelError, RequestError
+from demo.graphfile import GraphFile, Handle
 from demo.modelfile import ModelFile
+from demo.runtime import Device, Provider, Session, asks_for_cuda
 
-Device = Literal["auto", "cpu", "cuda"]
-Provider = Literal["CPU", "CUDA"]
-Feeds = Mapping[str, NDArray[np.float32]]
-
-TIME_LIMIT = 120.0
-"""Seconds after which a run is ended: a model file is input too, and a few bytes can ask for hours of work."""
+Feeds: TypeAlias = Mapping[str, NDArray[np.float32]]
 
 _TOLERANCE = 1e-4
 _RANGES = {"picture": (-1, 1), "degree": (0, 1), "weights": (0, 1), "mask": (0, 1), "hints": (-1, 1)}
 
 
+class Runner(Protocol):
+    """A graph that is ready to run."""
+
+    def run(self, feeds: Feeds, output: str) -> NDArray[np.float32]:
+        """Return the output of that name for checked arrays, one per input port.
+
+        Raises:
+            ModelError: the graph fails.
+            EngineError: the server that runs it does not answer as it should.
+            GoneError: who asked has left.
+
+        """
+
+
+class Engine(Protocol):
+    """What executes graphs: ONNX Runtime in this process, or a server elsewhere."""
+
+    def provider(self, file: GraphFile) -> Provider:
+        """Return where a graph runs."""
+
+    def open(self, file: GraphFile) -> Runner:
+        """Return a graph, ready to run; one that is ready already costs nothing.
+
+        Raises:
+            ModelError: the graph cannot be run, now or later.
+            EngineError: the server that would run it does not answer as it should.
+
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """Opens each graph once and keeps it: an engine for those who know how few they need."""
+
+    device: Device = "auto"
+    _sessions: dict[str, Session] = field(default_factory=dict)
+
+    def provider(self, file: GraphFile) -> Provider:
+        return self.open(file).provider if asks_for_cuda(self.device) else "CPU"
+
+    def open(self, file: GraphFile) -> Session:
+        if file.sha256 not in self._sessions:
+            self._sessions[file.sha256] = Session.open(file, device=self.device)
+        return self._sessions[file.sha256]
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model, ready to run. Safe to use from several threads."""
+    """One model. Its card is read; its graph is opened by the engine when it first runs. Safe to use from threads."""
 
-    card: ModelCard
-    sha256: str
-    provider: Provider
-    session: Any
-    folder: Path
+    file: GraphFile
+    engine: Engine
+    _handles: Mapping[str, Handle] = field(default_factory=dict, repr=False)
     _companions: dict[str, "Model"] = field(default_factory=dict, repr=False, compare=False)
+    _problems: list[str] = field(default_factory=list, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
+    def read(cls, path: Path, *, engine: Engine) -> "Model":
+        """Read a model's card, and leave its graph to be opened by the engine when it first runs.
+
+        The files of its companion graphs are held from now on, so that what is read now can be run later, although
+        another model has taken their places since.
+
+        Raises:
+            ModelError: the file is missing, damaged or not ours.
+
+        """
+        file = GraphFile.read(path, name=path.parent.name if path.name == "model.onnx" else path.stem)
+        names = [companion.name for companion in file.card.companions]
+        return cls(file, engine, {name: Handle(path.parent / f"{name}.onnx") for name in names})
+
+    @classmethod
     def open(cls, path: Path, *, device: Device = "auto") -> "Model":
-        """Open a model file; `auto` takes CUDA where a device answers, and `cuda` insists on it.
+        """Open a model file in this process; `auto` takes CUDA where a device answers, and `cuda` insists on it.
 
         Raises:
             ModelError: the file is missing, damaged or not ours, or CUDA was insisted on and does not serve.
 
         """
-        file = ModelFile.read(path)
-        ask_cuda = device == "cuda" or (device == "auto" and cuda_devices() > 0 and _preload_cuda())
-        session = _open_session(file, ask_cuda=ask_cuda)
-        provider: Provider = "CUDA" if session.get_providers()[0] == "CUDAExecutionProvider" else "CPU"
-        if device == "cuda" and provider != "CUDA":
-            raise ModelError(f"{path} cannot run on CUDA here; install the NVIDIA driver and CUDA, or choose the CPU")
-        for kind, ports, nodes in (
-            ("input", file.card.inputs, session.get_inputs()),
-            ("output", file.card.outputs, session.get_outputs()),
-        ):
-            said, found = [port.name for port in ports], [node.name for node in nodes]
-            if said != found or any(node.type != "tensor(float)" for node in nodes):
-                raise ModelError(f"{path} has the {kind}s {found}, but its card says {said}; export it again")
-        return cls(card=file.card, sha256=file.sha256, provider=provider, session=session, folder=path.parent)
+        model = cls.read(path, engine=InProcess(device))
+        model.open_graph()
+        return model
+
+    @property
+    def card(self) -> ModelCard:
+        return self.file.card
+
+    @property
+    def sha256(self) -> str:
+        return self.file.sha256
+
+    @property
+    def folder(self) -> Path:
+        return self.file.path.parent
+
+    @property
+    def provider(self) -> Provider:
+        """Where the graph runs. With a CUDA device about, this opens it: only a session knows whether it got there."""
+        return self.engine.provider(self.file)
+
+    @property
+    def problem(self) -> str:
+        """Why the graph could not be opened when it was last tried, '' where it could or nobody tried."""
+        return self._problems[-1] if self._problems else ""
+
+    def open_graph(self) -> Runner:
+        """Let the engine open the graph, if it is not open.
+
+        Raises:
+            ModelError: it cannot be run, now or later; `problem` says so from then on.
+            EngineError: the server that would run it does not answer as it should.
+
+        """
+        try:
+            return self.engine.open(self.file)
+        except ModelError as error:
+            self._problems.append(str(error))
+            raise
 
     def companion(self, name: str) -> "Model":
-        """Return the graph `<name>.onnx` that belongs to this one, opened once and on the same device.
+        """Return the graph `<name>.onnx` that belongs to this one, which the same engine runs.
 
         Raises:
             ModelError: there is none of that name, or its file is missing, damaged or another model's.
@@ -77,12 +154,17 @@ class Model:
             raise ModelError(f"the model '{self.card.recipe}' has no graph '{name}'; export it again")
         with self._lock:
             if name not in self._companions:
-                path = self.folder / f"{name}.onnx"
-                opened = Model.open(path, device="cuda" if self.provider == "CUDA" else "cpu")
-                if opened.sha256 != digests[name]:
-                    raise ModelError(f"{path} does not belong to the model beside it; export both again")
-                self._companions[name] = opened
+                self._companions[name] = self._read_companion(name, digests[name])
             return self._companions[name]
+
+    def _read_companion(self, name: str, sha256: str) -> "Model":
+        handle = self._handles[name]
+        content = handle.read(sha256=sha256)
+        if content is None:
+            ModelFile.read(handle.path)  # says what is wrong with it, if something is
+            raise ModelError(f"{handle.path} does not belong to the model beside it; export both again")
+        card = ModelFile.parse(handle.path, content).card
+        return Model(GraphFile(f"{self.file.name}.{name}", sha256, card, len(content), handle), self.engine)
 
     def quickest(self, name: str = "") -> "Model":
         """Return the graph to run for this model, or for its companion `name`.
@@ -94,50 +176,33 @@ class Model:
 
         """
         half = f"{name}_half" if name else "half"
-        if self.provider == "CUDA" and half in {companion.name for companion in self.card.companions}:
+        if half in {companion.name for companion in self.card.companions} and self.provider == "CUDA":
             return self.companion(half)
         return self.companion(name) if name else self
 
     def run(self, feeds: Feeds, output: str | None = None) -> NDArray[np.float32]:
         """Return one output of the graph, by default its first, for one array per input port of the card.
 
-        Nodes that the output does not need are not run.
-
         Raises:
             RequestError: an array is missing, of another shape or type, not finite or outside its port's range.
-            ModelError: the graph fails, takes longer than `TIME_LIMIT`, or makes numbers that are not finite.
+            ModelError: the graph cannot be opened, fails, or makes numbers that are not finite.
+            EngineError: the server that runs it does not answer as it should.
+            GoneError: who asked has left.
 
         """
-        self._check(feeds)
-        options = onnxruntime.RunOptions()
-        options.only_execute_path_to_fetches = True
-        if self.provider == "CPU":
-            # Pictures of many sizes would otherwise leave the arena as large as their sum.
-            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        expired = threading.Event()
-
-        def end() -> None:
-            expired.set()
-            options.terminate = True
-
-        watchdog = threading.Timer(TIME_LIMIT, end)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            name = output or self.card.outputs[0].name
-            result: NDArray[np.float32] = self.session.run([name], dict(feeds), options)[0]
-        except Exception as error:  # ONNX Runtime has no public root of its errors
-            recipe, reason = self.card.recipe, _first_line(error)
-            if expired.is_set():
-                raise ModelError(f"'{recipe}' took longer than {TIME_LIMIT:g} s; ask for a smaller picture") from error
-            raise ModelError(f"the model '{recipe}' failed ({reason}); export it again") from error
-        finally:
-            watchdog.cancel()
+        self.check(feeds)
+        result = self.open_graph().run(feeds, output or self.card.outputs[0].name)
         if not np.isfinite(result).all():
             raise ModelError(f"the model '{self.card.recipe}' made numbers that are not finite; train it again")
         return result
 
-    def _check(self, feeds: Feeds) -> None:
+    def check(self, feeds: Feeds) -> None:
+        """Check arrays as they came from the network.
+
+        Raises:
+            RequestError: one is missing, of another shape or type, not finite or outside its port's range.
+
+        """
         expected = [port.name for port in self.card.inputs]
         if sorted(feeds) != sorted(expected):
             raise RequestError(f"the model '{self.card.recipe}' takes {expected}, not {sorted(feeds)}")
@@ -145,6 +210,16 @@ class Model:
         for port in self.card.inputs:
             _check_shape(port, feeds[port.name], free)
             _check_values(port, feeds[port.name])
+
+
+def pixels_per_row(card: ModelCard, feeds: Feeds, output: str) -> int:
+    """Return how many pixels the largest picture of one row has, in or out; 1 where there is no picture.
+
+    `feeds` fit the card, and `output` is one of its outputs.
+    """
+    made = next(port for port in card.outputs if port.name == output)
+    sides = [side for side in made.shape[2:] if isinstance(side, int)]
+    return max(math.prod(sides), *(math.prod(array.shape[2:]) for array in feeds.values()))
 
 
 def draw_noise(seeds: Sequence[int], size: int) -> NDArray[np.float32]:
@@ -166,44 +241,6 @@ def draw_inputs(card: ModelCard, seeds: Sequence[int]) -> dict[str, NDArray[np.f
     return {name: np.ascontiguousarray(piece) for name, piece in zip(sizes, pieces, strict=False)}
 
 
-@functools.cache
-def cuda_devices() -> int:
-    """Return how many CUDA devices the driver counts, 0 where there is no driver.
-
-    ONNX Runtime names CUDA as available wherever it was built in and prints errors when asked for it in vain.
-    """
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return 0
-    count = ctypes.c_int(0)
-    return count.value if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 else 0
-
-
-@functools.cache
-def _preload_cuda() -> bool:
-    """Load CUDA's libraries ahead of the session, and tell whether they are all there."""
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return False
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told):
-        onnxruntime.preload_dlls()
-    return "Failed to load" not in told.getvalue()
-
-
-def _open_session(file: ModelFile, *, ask_cuda: bool) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # Threads that spin while they wait slow down the other sessions of this process.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # HEURISTIC, because a new picture size would start an EXHAUSTIVE search anew.
-    cuda = [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"})] if ask_cuda else []
-    try:
-        return onnxruntime.InferenceSession(file.content, options, providers=[*cuda, "CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime has no public root of its errors
-        raise ModelError(f"{file.path} cannot be loaded ({_first_line(error)}); export it again") from error
-
-
 def _check_shape(port: Port, array: NDArray[np.float32], free: dict[str, int]) -> None:
     fits = array.dtype == np.float32 and array.ndim == len(port.shape) and array.size > 0
     if fits:
@@ -222,7 +259,3 @@ def _check_values(port: Port, array: NDArray[np.float32]) -> None:
         raise RequestError(f"'{port.name}' must lie in [{lowest}, {highest}], not [{array.min():g}, {array.max():g}]")
     if port.kind == "weights" and np.abs(array.sum(axis=1) - 1).max() > _TOLERANCE:
         raise RequestError(f"'{port.name}' must have rows that sum to one")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -5,6 +5,8 @@ DemoError
 ├── ModelError     a model file that is missing, damaged or not ours
 ├── RequestError   an argument out of range
 ├── OutputError    a result that cannot be written
+├── EngineError    an inference server that does not answer as it should
+├── GoneError      nobody waits for the answer any more
 ├── BusyError      too many ask at once
 ├── RegistryError  a registry that does not answer, or offers what cannot be served
 └── LaunchError    the service cannot start
@@ -29,6 +31,14 @@ class RequestError(DemoError):
 
 class OutputError(DemoError):
     """A result cannot be written where it was asked for."""
+
+
+class EngineError(DemoError):
+    """An inference server does not answer, answers wrongly, or runs another model than the one that is shown."""
+
+
+class GoneError(DemoError):
+    """Who asked has left, so the work was not done."""
 
 
 class BusyError(DemoError):

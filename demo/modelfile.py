@@ -56,6 +56,16 @@ class ModelFile:
             raise ModelError(f"{path} does not exist; make it with `make repro`") from error
         except OSError as error:
             raise ModelError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+        return cls.parse(path, content)
+
+    @classmethod
+    def parse(cls, path: Path, content: bytes) -> "ModelFile":
+        """Check the bytes of a file that was read; `path` is for messages.
+
+        Raises:
+            ModelError: they are empty, damaged, without our card, or hold what is not run here.
+
+        """
         try:
             metadata = _checked_metadata(content, path)
         except (IndexError, ValueError, RecursionError) as error:

@@ -3,6 +3,7 @@
 They answer faster than Gradio's events, which pass a queue first, and so they have limits of their own.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -11,7 +12,9 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from demo.errors import BusyError, DemoError, ModelError, RequestError
+from demo.errors import BusyError, DemoError, EngineError, GoneError, ModelError, RequestError
+from demo.fairness import RoundRobin
+from demo.visitors import visitor
 
 T = TypeVar("T")
 
@@ -20,38 +23,81 @@ ARGUMENTS = "ganvas.arguments"
 """Under which a request's scope holds what was asked with, so that the log can tell the model by its name."""
 
 _AT_ONCE = 2
+_LIGHT_AT_ONCE = 16
 _MAX_WAITING = 48
 
 
 class Turns:
-    """Turns at the engine: few run at once, some wait in the order they came, and the rest is refused."""
+    """Turns at the engine: few run at once, some wait, sessions by turns, and the rest is refused.
+
+    Light work, one small picture each, has a line of its own: many of it are under way at once, and the engine joins
+    them. Who left while waiting loses the turn.
+    """
 
     def __init__(self) -> None:
-        self._limiter: CapacityLimiter | None = None
-        self._present = 0
+        self._heavy = _Line(_AT_ONCE)
+        self._light = _Line(_LIGHT_AT_ONCE)
 
     @property
     def waiting(self) -> int:
         """How many wait now."""
-        return max(0, self._present - _AT_ONCE)
+        return self._heavy.waiting + self._light.waiting
 
-    async def take(self, work: Callable[[], T]) -> T:
+    async def take(self, work: Callable[[], T], *, light: bool = False) -> T:
         """Run `work` in a thread when its turn comes, and return what it returns.
 
         Raises:
             BusyError: too many wait already.
+            GoneError: who asked has left.
 
         """
+        return await (self._light if light else self._heavy).take(work)
+
+
+class _Line:
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._limiter: CapacityLimiter | None = None
+        self._queue: RoundRobin[asyncio.Future[None]] = RoundRobin()
+        self._running = 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    async def take(self, work: Callable[[], T]) -> T:
         if self._limiter is None:  # it belongs to the running event loop
-            self._limiter = CapacityLimiter(_AT_ONCE)
-        # Counted here, because the limiter counts a newcomer only after the loop has gone round once.
-        if self.waiting >= _MAX_WAITING:
-            raise BusyError("the studio is busy; try again in a moment")
-        self._present += 1
+            self._limiter = CapacityLimiter(self._at_once)
+        if self._running < self._at_once:
+            self._running += 1
+        else:
+            await self._wait()
         try:
+            if visitor().gone.is_set():
+                raise GoneError("who asked has left, so the work was not done")
             return await to_thread.run_sync(work, limiter=self._limiter)
         finally:
-            self._present -= 1
+            # A turn is handed on, so that nobody who comes just now is before those who wait.
+            if self._queue:
+                self._queue.pop().set_result(None)
+            else:
+                self._running -= 1
+
+    async def _wait(self) -> None:
+        if self.waiting >= _MAX_WAITING:
+            raise BusyError("the studio is busy; try again in a moment")
+        session, turn = visitor().session, asyncio.get_running_loop().create_future()
+        self._queue.push(session, turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._queue.remove(session, turn)
+            elif self._queue:
+                self._queue.pop().set_result(None)
+            else:
+                self._running -= 1
+            raise
 
 
 async def read_body(request: Request, *, limit: int) -> bytes:
@@ -103,7 +149,7 @@ def answer_errors(app: FastAPI) -> None:
     """Let every expected failure be answered as `{"error": sentence}`."""
 
     async def tell(_: Request, error: Exception) -> JSONResponse:
-        theirs = not isinstance(error, ModelError | BusyError)
+        theirs = not isinstance(error, ModelError | EngineError | BusyError)
         return JSONResponse({"error": str(error)}, status_code=400 if theirs else 503)
 
     app.add_exception_handler(DemoError, tell)

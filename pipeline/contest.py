@@ -11,8 +11,10 @@ from pipeline.errors import EvaluationError
 from pipeline.gathering import gather_sampling, gather_stylization
 from pipeline.metrics.evidence import Float64, Int64
 from pipeline.metrics.frechet import frechet_distance
+from pipeline.metrics.kernel import kernel_distance
 from pipeline.metrics.style_similarity import style_distances
 from pipeline.recipe import Recipe
+from pipeline.translations import gather_translation
 
 _RESAMPLES = 40
 _REACH = 1.645
@@ -47,8 +49,7 @@ def contest(challenger: Model, champion: Model, dataset: Dataset, recipe: Recipe
     task = challenger.card.task
     if champion.card.task != task or task not in _CONTESTS:
         raise EvaluationError(f"a model that can {champion.card.task} and one that can {task} are not comparable")
-    name, measure = _CONTESTS[task]
-    score, count = measure((challenger, champion), dataset, recipe)
+    name, score, count = _CONTESTS[task]((challenger, champion), dataset, recipe)
     draw = np.random.default_rng(recipe.evaluate.seed)
     gains = [_gain(score(draw.integers(count, size=count))) for _ in range(_RESAMPLES)]
     all_of_it = score(np.arange(count))
@@ -60,7 +61,8 @@ def _gain(pair: _Pair) -> float:
     return pair[1] - pair[0]
 
 
-_Scored = tuple[Callable[[Int64], _Pair], int]
+_Scored = tuple[str, Callable[[Int64], _Pair], int]
+"""What is measured, how it is measured on chosen places, and how many places there are."""
 
 
 def _frechet(models: tuple[Model, Model], dataset: Dataset, recipe: Recipe) -> _Scored:
@@ -72,7 +74,7 @@ def _frechet(models: tuple[Model, Model], dataset: Dataset, recipe: Recipe) -> _
     def score(chosen: Int64) -> _Pair:
         return frechet_distance(real[chosen], first[chosen]), frechet_distance(real[chosen], second[chosen])
 
-    return score, len(real)
+    return "frechet distance", score, len(real)
 
 
 def _style(models: tuple[Model, Model], dataset: Dataset, recipe: Recipe) -> _Scored:
@@ -86,7 +88,29 @@ def _style(models: tuple[Model, Model], dataset: Dataset, recipe: Recipe) -> _Sc
         first, second = (relative(*pair, chosen) for pair in distances)
         return first, second
 
-    return score, distances[0][0].shape[1]
+    return "relative distance to the style", score, distances[0][0].shape[1]
 
 
-_CONTESTS = {"sample": ("frechet distance", _frechet), "stylize": ("relative distance to the style", _style)}
+def _translation(models: tuple[Model, Model], dataset: Dataset, recipe: Recipe) -> _Scored:
+    space = recipe.evaluate.extractor.open(dataset)
+    evidence = [gather_translation(model, dataset, recipe, space) for model in models]
+    truths = evidence[0].truths
+    if truths is None:
+        wanted = evidence[0].wanted_features
+        first, second = (one.result_features for one in evidence)
+
+        def likeness(chosen: Int64) -> _Pair:
+            counts = np.bincount(chosen, minlength=len(first)).astype(np.float64)
+            return kernel_distance(wanted, first, counts=counts), kernel_distance(wanted, second, counts=counts)
+
+        return "kernel distance to what is wanted", likeness, len(first)
+    errors = [np.square(one.results.astype(np.float64) - truths).mean(axis=(1, 2, 3)) for one in evidence]
+
+    def error(chosen: Int64) -> _Pair:
+        first, second = (float(np.sqrt(one[chosen]).mean()) for one in errors)
+        return first, second
+
+    return "root mean square error in levels", error, len(truths)
+
+
+_CONTESTS = {"sample": _frechet, "stylize": _style, "translate": _translation}

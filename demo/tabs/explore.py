@@ -90,7 +90,7 @@ def routes(catalog: Catalog, turns: Turns) -> APIRouter:
             model = catalog.model(name, task="sample")
             return draw_place(model, Place.parse(model.card, said)).to_png()
 
-        return Response(await turns.take(draw), media_type="image/png", headers=_FRESH)
+        return Response(await turns.take(draw, light=True), media_type="image/png", headers=_FRESH)
 
     @router.post("/map")
     async def atlas(request: Request) -> Response:

@@ -30,10 +30,13 @@ class Kernel(SamplingMetric):
         )
 
 
-def kernel_distance(first: Float64, second: Float64) -> float:
-    """Return the unbiased estimate from features (N, D) and (M, D); it may fall below zero."""
-    ones = np.ones((1, len(first))), np.ones((1, len(second)))
-    return float(_weighted(first, second, *ones)[0])
+def kernel_distance(first: Float64, second: Float64, *, counts: Float64 | None = None) -> float:
+    """Return the unbiased estimate from features (N, D) and (M, D); it may fall below zero.
+
+    `counts` (M,) says how often each row of the second counts, once each unless it is given.
+    """
+    drawn = np.ones(len(second)) if counts is None else counts
+    return float(_weighted(first, second, np.ones((1, len(first))), drawn[None])[0])
 
 
 def kernel_interval(first: Float64, second: Float64, *, seed: int) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from pipeline.networks.encoder_decoder import EncoderDecoder
 from pipeline.networks.fastgan import Fastgan
 from pipeline.networks.gran import Gran
 from pipeline.networks.mlp import Mlp
+from pipeline.networks.projected import Projected
 from pipeline.networks.resnet import Resnet
 from pipeline.networks.stylegan import Stylegan
 from pipeline.networks.stylizer import Stylizer
@@ -20,6 +21,7 @@ NETWORKS: dict[str, type[Network]] = {
     "fastgan": Fastgan,
     "gran": Gran,
     "mlp": Mlp,
+    "projected": Projected,
     "resnet": Resnet,
     "stylegan": Stylegan,
     "stylizer": Stylizer,

@@ -22,9 +22,9 @@ PATIENCE = 30
 # The watchdog's two minutes are too long for a test; and the application itself tells what there is to attack.
 _LAUNCH = """
 import json, os
-import demo.app, demo.engine
+import demo.app, demo.runtime
 from demo.__main__ import main
-demo.engine.TIME_LIMIT = 3.0
+demo.runtime.TIME_LIMIT = 3.0
 build = demo.app.build_app
 def paths(routes):
     flat = []

@@ -5,6 +5,7 @@ from tiny_models import sampler_proto, stylizer_proto
 
 from demo.catalog import Catalog
 from demo.errors import ModelError, RequestError
+from demo.shelf import Shelf
 
 
 def test_good_and_bad_models_stand_side_by_side(save, tmp_path):
@@ -72,5 +73,5 @@ def test_no_folder_is_no_model(tmp_path):
 
 def test_provider_is_read_from_the_sessions(save, tmp_path):
     save(sampler_proto())
-    catalog = Catalog(tmp_path, device="cpu")
+    catalog = Catalog(tmp_path, Shelf("cpu"))
     assert catalog.provider() == "CPU"

@@ -8,8 +8,8 @@ from onnx import helper
 from tiny_models import CLASS_SHIFT, TINTS, sampler_proto, stylizer_proto, truncating_proto
 from tiny_stylizers import encoder_proto
 
-from demo import engine
-from demo.engine import Model, draw_inputs, draw_noise
+from demo import runtime
+from demo.engine import InProcess, Model, draw_inputs, draw_noise
 from demo.errors import ModelError, RequestError
 
 
@@ -44,17 +44,19 @@ def test_stylizer_takes_any_size(save, size):
 
 def test_provider_is_what_the_session_says(save):
     model = Model.open(save(sampler_proto()))
-    assert model.provider == ("CUDA" if "CUDAExecutionProvider" in model.session.get_providers() else "CPU")
+    assert model.provider == (
+        "CUDA" if "CUDAExecutionProvider" in model.open_graph().session.get_providers() else "CPU"
+    )
     assert Model.open(save(sampler_proto()), device="cpu").provider == "CPU"
 
 
-@pytest.mark.skipif(engine.cuda_devices() > 0, reason="a CUDA device answers here")
+@pytest.mark.skipif(runtime.cuda_devices() > 0, reason="a CUDA device answers here")
 def test_insisting_on_cuda_without_a_device_is_refused(save):
     with pytest.raises(ModelError, match="cannot run on CUDA here"):
         Model.open(save(sampler_proto()), device="cuda")
 
 
-@pytest.mark.skipif(engine.cuda_devices() > 0, reason="a CUDA device answers here")
+@pytest.mark.skipif(runtime.cuda_devices() > 0, reason="a CUDA device answers here")
 def test_machines_without_cuda_hear_nothing_of_it(save):
     path = save(sampler_proto())
     code = f"from pathlib import Path; from demo.engine import Model; print(Model.open(Path({str(path)!r})).provider)"
@@ -114,7 +116,7 @@ def test_a_model_that_makes_no_numbers_is_refused(save):
 
 
 def test_a_run_that_takes_too_long_is_ended(save, monkeypatch):
-    monkeypatch.setattr(engine, "TIME_LIMIT", 0.0)
+    monkeypatch.setattr(runtime, "TIME_LIMIT", 0.0)
     model = Model.open(save(stylizer_proto()))
     feeds = stylizer_feeds(2048, 2048)
     with pytest.raises(ModelError, match="took longer than 0 s; ask for a smaller picture"):
@@ -145,17 +147,28 @@ def test_noise_is_standard_normal():
     assert abs(drawn.std() - 1) < 0.02
 
 
+@dataclasses.dataclass(frozen=True)
+class OnDevice:
+    """Stands for an engine on a device."""
+
+    inside: InProcess
+
+    def provider(self, file):
+        return "CUDA"
+
+    def open(self, file):
+        return self.inside.open(file)
+
+
 def test_half_precision_is_taken_on_cuda_alone(save):
     companions = {"half": stylizer_proto("half"), "encoder": encoder_proto(), "encoder_half": encoder_proto("halved")}
-    model = Model.open(save(stylizer_proto(), companions), device="cpu")
+    path = save(stylizer_proto(), companions)
+    model = Model.open(path, device="cpu")
     assert model.quickest() is model
     assert model.quickest("encoder") is model.companion("encoder")
-    # Stands for a model on a device: what is opened already is not opened again.
-    on_cuda = dataclasses.replace(
-        model, provider="CUDA", _companions={name: model.companion(name) for name in companions}
-    )
-    assert on_cuda.quickest() is model.companion("half")
-    assert on_cuda.quickest("encoder") is model.companion("encoder_half")
-    assert (
-        dataclasses.replace(on_cuda, card=dataclasses.replace(model.card, companions=())).quickest().provider == "CUDA"
-    )
+    on_cuda = Model.read(path, engine=OnDevice(InProcess("cpu")))
+    assert on_cuda.quickest() is on_cuda.companion("half")
+    assert on_cuda.quickest("encoder") is on_cuda.companion("encoder_half")
+    assert on_cuda.quickest("encoder").file.name == "tinter.encoder_half"
+    plain = Model.read(save(stylizer_proto("plain")), engine=OnDevice(InProcess("cpu")))
+    assert plain.quickest() is plain

@@ -33,7 +33,8 @@ def test_version_is_told_without_loading_the_page():
 def test_help_names_every_option():
     done = run("--help")
     assert done.returncode == 0
-    for option in ("--models", "--registry", "--poll", "--host", "--port", "--open", "--version", "HOST", "PORT"):
+    options = ("--models", "--registry", "--poll", "--engine", "--device", "--memory", "--host", "--port", "--open")
+    for option in (*options, "--version", "HOST", "PORT", "ENGINE_URL", "GANVAS_DEVICE", "GANVAS_MEMORY"):
         assert option in done.stdout
 
 

@@ -47,6 +47,15 @@ OWN = {
         {"model": SAMPLER, "pins": [{"seed": 1}, {"seed": 2}], "seconds": 0.2, "rate": 10, "format": "gif"},
     ),
     "/studio/verify": ("POST", picture("PNG")),
+    "/v2": ("GET", None),
+    "/v2/health/live": ("GET", None),
+    "/v2/health/ready": ("GET", None),
+    "/v2/models/{name}": ("GET", None),
+    "/v2/models/{name}/ready": ("GET", None),
+    "/v2/models/{name}/infer": (
+        "POST",
+        {"inputs": [{"name": "style", "shape": [1, 3, 8, 8], "datatype": "FP32", "data": [0.5] * 192}]},
+    ),
 }
 NAMED = {
     "sample": [SAMPLER, "any", 1, 2, 1, 1],

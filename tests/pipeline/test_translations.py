@@ -13,6 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from demo.card import ModelCard
 from demo.composition import compose, to_levels
 from demo.engine import Model
+from pipeline.contest import contest
 from pipeline.contracts import Image
 from pipeline.data.dataset import Dataset
 from pipeline.errors import DataError, EvaluationError
@@ -138,6 +139,27 @@ class TestStages:
             "painter": ("translate", "unpaired"),
         }
         assert [port.kind for port in cards["filler"].inputs] == ["picture", "mask"]
+
+    def test_the_nearer_to_the_truth_wins_and_equals_tie(self, trained, exported):
+        recipe, workspace = trained("filler")
+        dataset, model = Dataset.open(workspace.prepared), Model.open(workspace.model)
+        _, fresh = exported("inpaint")
+        evidence = gather_translation(model, dataset, recipe, recipe.evaluate.extractor.open(dataset))
+        errors = np.square(evidence.results.astype(float) - evidence.truths).mean(axis=(1, 2, 3))
+        tie = contest(model, model, dataset, recipe)
+        assert tie.challenger == tie.champion == pytest.approx(np.sqrt(errors).mean())
+        assert (tie.low, tie.high) == (0, 0)
+        won = contest(model, fresh, dataset, recipe)
+        assert won.challenger < won.champion
+        assert won.low < won.champion - won.challenger < won.high
+
+    def test_without_pairs_the_set_decides(self, trained):
+        recipe, workspace = trained("painter")
+        dataset, model = Dataset.open(workspace.prepared), Model.open(workspace.model)
+        metrics = json.loads((workspace.reports / "metrics.json").read_text())
+        tie = contest(model, model, dataset, recipe)
+        assert tie.challenger == pytest.approx(metrics["realism"]["distance"], abs=1e-4)
+        assert (tie.low, tie.high) == (0, 0)
 
     def test_evidence_is_taken_apart_by_the_seed_and_composed_exactly(self, trained):
         recipe, workspace = trained("filler")

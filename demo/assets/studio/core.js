@@ -26,11 +26,14 @@ export function make(markup) {
 export const spoken = (name) => name.replaceAll("_", " ");
 export const surprise = () => Math.floor(Math.random() * 1e6);
 
+// The engine serves sessions by turns; this names ours, and goes nowhere else.
+const session = Math.random().toString(36).slice(2);
+
 export async function call(path, body, { signal } = {}) {
   const json = !(body instanceof Blob);
   const answer = await fetch(new URL(path, base), {
     method: body ? "POST" : "GET",
-    headers: body && json ? { "content-type": "application/json" } : {},
+    headers: { "x-ganvas-session": session, ...(body && json && { "content-type": "application/json" }) },
     body: body && json ? JSON.stringify(body) : body,
     signal,
   });

@@ -1,0 +1,137 @@
+"""ONNX Runtime in this process: the only file that knows it."""
+
+import contextlib
+import ctypes
+import functools
+import io
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from demo.errors import ModelError
+from demo.graphfile import GraphFile
+from demo.watchdog import Watchdog
+
+Device = Literal["auto", "cpu", "cuda"]
+Provider = Literal["CPU", "CUDA", "server"]
+"""Where graphs run: in this process on one of two devices, or on a server that does not tell."""
+
+TIME_LIMIT = 120.0
+"""Seconds after which a run is ended: a model file is input too, and a few bytes can ask for hours of work."""
+
+_WATCHDOG = Watchdog()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One graph in memory, ready to run. Safe to use from several threads."""
+
+    recipe: str
+    provider: Provider
+    session: Any
+
+    @classmethod
+    def open(cls, file: GraphFile, *, device: Device) -> "Session":
+        """Load a graph; `auto` takes CUDA where a device answers, and `cuda` insists on it.
+
+        Raises:
+            ModelError: the graph does not load, is not what its card says, or cannot run on the CUDA insisted on.
+
+        """
+        session = _load(file, ask_cuda=asks_for_cuda(device))
+        provider: Provider = "CUDA" if session.get_providers()[0] == "CUDAExecutionProvider" else "CPU"
+        if device == "cuda" and provider != "CUDA":
+            raise ModelError(
+                f"{file.path} cannot run on CUDA here; install the NVIDIA driver and CUDA, or choose the CPU"
+            )
+        for kind, ports, nodes in (
+            ("input", file.card.inputs, session.get_inputs()),
+            ("output", file.card.outputs, session.get_outputs()),
+        ):
+            said, found = [port.name for port in ports], [node.name for node in nodes]
+            if said != found or any(node.type != "tensor(float)" for node in nodes):
+                raise ModelError(f"{file.path} has the {kind}s {found}, but its card says {said}; export it again")
+        return cls(file.card.recipe, provider, session)
+
+    def run(self, feeds: Mapping[str, NDArray[np.float32]], output: str) -> NDArray[np.float32]:
+        """Return one output of the graph; nodes that it does not need are not run.
+
+        Raises:
+            ModelError: the graph fails, or takes longer than `TIME_LIMIT`.
+
+        """
+        options = onnxruntime.RunOptions()
+        options.only_execute_path_to_fetches = True
+        if self.provider == "CPU":
+            # Pictures of many sizes would otherwise leave the arena as large as their sum.
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        expired = threading.Event()
+
+        def end() -> None:
+            expired.set()
+            options.terminate = True
+
+        try:
+            with _WATCHDOG.watch(TIME_LIMIT, end):
+                result: NDArray[np.float32] = self.session.run([output], dict(feeds), options)[0]
+        except Exception as error:  # ONNX Runtime has no public root of its errors
+            recipe, reason = self.recipe, _first_line(error)
+            if expired.is_set():
+                raise ModelError(f"'{recipe}' took longer than {TIME_LIMIT:g} s; ask for a smaller picture") from error
+            raise ModelError(f"the model '{recipe}' failed ({reason}); export it again") from error
+        return result
+
+
+def asks_for_cuda(device: Device) -> bool:
+    """Return whether a session is asked for CUDA: where one insists on it, or a device and its libraries are there."""
+    return device == "cuda" or (device == "auto" and cuda_devices() > 0 and _preload_cuda())
+
+
+@functools.cache
+def cuda_devices() -> int:
+    """Return how many CUDA devices the driver counts, 0 where there is no driver.
+
+    ONNX Runtime names CUDA as available wherever it was built in and prints errors when asked for it in vain.
+    """
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    return count.value if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 else 0
+
+
+@functools.cache
+def _preload_cuda() -> bool:
+    """Load CUDA's libraries ahead of the session, and tell whether they are all there."""
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return False
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        onnxruntime.preload_dlls()
+    return "Failed to load" not in told.getvalue()
+
+
+def _load(file: GraphFile, *, ask_cuda: bool) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # Threads that spin while they wait slow down the other sessions of this process.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # HEURISTIC, because a new picture size would start an EXHAUSTIVE search anew.
+    cuda = [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"})] if ask_cuda else []
+    try:
+        return onnxruntime.InferenceSession(file.content(), options, providers=[*cuda, "CPUExecutionProvider"])
+    except ModelError:
+        raise
+    except Exception as error:  # ONNX Runtime has no public root of its errors
+        raise ModelError(f"{file.path} cannot be loaded ({_first_line(error)}); export it again") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
