@@ -26,7 +26,7 @@ class Calls:
     _parameters: dict[str, dict[str, bool]] = field(default_factory=dict)
 
     def check(self, asked: str, said: Mapping[str, Any], *, address: str) -> None:
-        """Check the body of a request for `asked`: `queue/join`, `call/NAME`, `call/v2/NAME`, `cancel` or `reset`.
+        """Check the body of a request for `asked`: `queue/join`, `call/NAME`, `call/v2/NAME`, `run/NAME`, `cancel` or `reset`.
 
         Raises:
             RequestError: it names what there is not, or has arguments of a wrong number or kind.
@@ -42,21 +42,29 @@ class Calls:
             return
         # What belongs to an event beside its arguments is told to its handler and never opened by Gradio.
         self._check_files(said if asked.startswith("call/v2/") else said.get("data"))
-        if asked == "queue/join":
-            function = self._function(said.get("fn_index"))
-            trigger = said.get("trigger_id")
-            if said.get("batched") or not (trigger is None or _is_index(trigger)):
-                raise RequestError("trigger_id must be a number, and batched is not taken")
-            if not isinstance(said.get("event_data") or {}, dict):
-                raise RequestError("event_data must be an object")
-            self._check_data(said.get("data"), function, named=False)
-        elif asked.startswith("call/v2/"):
+        function = self._asked(asked, said)
+        self._check_turn(function, str(said.get("session_hash", "")), address)
+
+    def _asked(self, asked: str, said: Mapping[str, Any]) -> Any:
+        """Return the function that is asked for; its arguments are of the right number and kinds."""
+        if asked.startswith("call/v2/"):
             function = self._named(asked.removeprefix("call/v2/"))
             self._check_parameters(said, function)
-        else:
+            return function
+        if asked.startswith("call/"):
             function = self._named(asked.removeprefix("call/"))
             self._check_data(said.get("data"), function, named=True)
-        self._check_turn(function, str(said.get("session_hash", "")), address)
+            return function
+        function = self._function(said.get("fn_index"))
+        if asked != "queue/join" and function.queue is not False:  # only these are run at once, such as examples
+            raise RequestError("this event runs in the queue; join it")
+        trigger = said.get("trigger_id")
+        if said.get("batched") or not (trigger is None or _is_index(trigger)):
+            raise RequestError("trigger_id must be a number, and batched is not taken")
+        if not isinstance(said.get("event_data") or {}, dict):
+            raise RequestError("event_data must be an object")
+        self._check_data(said.get("data"), function, named=False)
+        return function
 
     def check_read(self, path: str) -> None:
         """Check that a result that is asked for is one of an event that was called.
@@ -92,9 +100,10 @@ class Calls:
         wanted = [block for block in function.inputs if not (named and block.skip_api)]
         if not isinstance(data, list) or len(data) not in {len(wanted), len(function.inputs)}:
             raise RequestError(f"data must be a list of {len(wanted)} arguments")
-        for block, value in zip(wanted if len(data) == len(wanted) else function.inputs, data, strict=True):
+        blocks = wanted if len(data) == len(wanted) else function.inputs
+        for place, (block, value) in enumerate(zip(blocks, data, strict=True)):
             if not _suits(block, value):
-                raise RequestError(f"'{block.label or type(block).__name__}' takes no value of this kind")
+                raise RequestError(f"argument {place + 1} takes no value of this kind")
 
     def _check_parameters(self, said: Mapping[str, Any], function: Any) -> None:
         name = f"/{function.api_name}"

@@ -33,7 +33,7 @@ _READ = re.compile(
     r"|upload_progress|heartbeat/[^/]{1,64}|call/(v2/)?[a-z]+/[^/]{1,64}|file=.+)/?"
 )
 _WRITE = re.compile(
-    r"/gradio_api/(queue/join|call/(?:v2/)?[a-z]+|cancel|reset|component_server|upload)/?",
+    r"/gradio_api/(queue/join|call/(?:v2/)?[a-z]+|run/[a-z_]+|cancel|reset|component_server|upload)/?",
 )
 _ADDRESS = re.compile(r"/*[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 """How an address of somewhere else begins; a file here begins with its folder."""
@@ -97,7 +97,8 @@ class Gate:
                 await self._tidy()
                 self._calls.check(asked, said, address=scope["client"][0] if scope.get("client") else "")
                 scope[ARGUMENTS] = said.get("data") or list(said.values())
-                await self._app(scope, _replay(body, receive), send)
+                answer = self._form if asked.startswith("run/") else self._app
+                await answer(scope, _replay(body, receive), send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -115,7 +116,7 @@ class Gate:
             await send({"type": "http.response.body", "body": b""})
 
     async def _form(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a form on; where Gradio cannot read it, say so: it takes that for a fault of its own."""
+        """Pass on a form, or an event without a queue; Gradio takes what it cannot read for a fault of its own."""
         failed = False
 
         async def note(message: Message) -> None:
@@ -131,7 +132,10 @@ class Gate:
                 raise
             _log.info("a form was refused: %s", type(error).__name__)
         if failed:
-            await Refusal(400, "the form cannot be read; send each file as one named 'files'").send(scope, send)
+            await Refusal(
+                400,
+                "this cannot be read; a form names each of its files 'files', and an event has arguments of its kinds",
+            ).send(scope, send)
 
     async def _check_blob(self, scope: Scope, body: bytes) -> None:
         """Check a layer of a painted picture, which Gradio keeps in memory until the picture is used."""
