@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 from contests import compare, decoding_contest, machine, model_contests, table
 from johnson import johnson_contest
+from overhead import measure as measure_overhead
+from overhead import table as overhead_table
 from steps import step_contests, throughput
 
 from demo.engine import Model
@@ -37,11 +39,18 @@ def main(
             )
             outcomes = [compare(contest) for contest in contests]
         sizes = throughput(read_recipe(params, "painter"))
+        overhead = measure_overhead()
     except (PipelineError, DemoError) as error:
         sys.exit(str(error))
-    report = {"machine": machine(), "outcomes": [asdict(outcome) for outcome in outcomes], "painter_training": sizes}
+    report = {
+        "machine": machine(),
+        "outcomes": [asdict(outcome) for outcome in outcomes],
+        "painter_training": sizes,
+        "pipeline_overhead": {name: {"seconds": cost[0], "cpu_seconds": cost[1]} for name, cost in overhead.items()},
+    }
     RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(table(outcomes))
     print("\n| painter's training, px | images per second | peak memory | on the GPU |\n|---|---|---|---|")
     for row in sizes:
         print(f"| {row['side']} | {row['images_per_second']} | {row['peak_mib']} MiB | {row['peak_gpu_mib']} MiB |")
+    print("\n" + overhead_table(overhead))

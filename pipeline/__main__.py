@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from demo import __version__
-from pipeline.errors import Interrupted, PipelineError
+from pipeline.errors import Interrupted, PipelineError, ShardError
+from pipeline.shards import Shard
 from pipeline.workspace import Workspace
 
 STAGES = {
@@ -32,6 +33,14 @@ StyleRecipe = Annotated[
     str | None, typer.Option("--recipe", metavar="RECIPE", help="The recipe; by default the first one that stylizes.")
 ]
 Table = Annotated[Path, typer.Option(metavar="FILE", help="The table; its figures and the sheet go beside it.")]
+ShardName = Annotated[
+    str | None, typer.Option("--shard", metavar="I/N", help="Only share I of N, which another machine may take.")
+]
+ShardCount = Annotated[
+    int | None, typer.Option("--merge", metavar="N", min=1, max=100_000, help="Join N shares that were made before.")
+]
+Folder = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write to; it is made if need be.")]
+PictureCount = Annotated[int, typer.Option(min=1, max=1_000_000_000, help="How many pictures in all.")]
 Subject = Annotated[
     str, typer.Argument(metavar="SUBJECT", help="A picture that the page made, NAME/VERSION or NAME@ALIAS.")
 ]
@@ -69,8 +78,26 @@ def _command(stage: str) -> Callable[..., None]:
     return command
 
 
+@app.command("prepare", help=STAGES["prepare"])
+def _prepare(
+    recipe: RecipeName, *, shard: ShardName = None, merge: ShardCount = None, params: Params = Path("params.yaml")
+) -> None:
+    if shard and merge:
+        raise ShardError("--shard makes a share and --merge joins all of them; give one of the two")
+    read_recipe = importlib.import_module("pipeline.recipe").read_recipe
+    stage = importlib.import_module("pipeline.prepare")
+    task = read_recipe(params, recipe), Workspace(recipe, params.parent)
+    if shard:
+        stage.prepare_shard(*task, Shard.parse(shard))
+    elif merge:
+        stage.merge(*task, merge)
+    else:
+        stage.prepare(*task)
+
+
 for _stage, _help in STAGES.items():
-    app.command(_stage, help=_help)(_command(_stage))
+    if _stage != "prepare":
+        app.command(_stage, help=_help)(_command(_stage))
 
 
 @app.command("project", help="Find the latent whose picture comes nearest to PICTURE: reports/RECIPE/projection.png.")
@@ -106,6 +133,30 @@ def _add_style(
 @app.command("compare", help="Rank the registered models of all recipes in one table, with a sheet of pictures.")
 def _compare(params: Params = Path("params.yaml"), out: Table = Path("reports/models.md")) -> None:
     importlib.import_module("pipeline.compare").compare(params, out)
+
+
+@app.command("sample", help="Draw any number of pictures from the exported model of RECIPE into the folder OUT.")
+def _sample(
+    recipe: RecipeName,
+    out: Folder,
+    *,
+    count: PictureCount,
+    shard: ShardName = None,
+    merge: Annotated[bool, typer.Option("--merge", help="Draw nothing: check all parts, write the manifest.")] = False,
+    params: Params = Path("params.yaml"),
+) -> None:
+    if shard and merge:
+        raise ShardError("--shard makes a share and --merge joins all of them; give one of the two")
+    share = Shard.parse(shard) if shard else None
+    read_recipe = importlib.import_module("pipeline.recipe").read_recipe
+    read_recipe(params, recipe)
+    run = importlib.import_module("pipeline.sample").sample
+    run(Workspace(recipe, params.parent), out, count, shard=share, merge=merge)
+
+
+@app.command("triton", help="Make the folder OUT a Triton model repository of all exported models.")
+def _triton(out: Folder, params: Params = Path("params.yaml")) -> None:
+    importlib.import_module("pipeline.triton").triton(params, out)
 
 
 @app.command("sweep", help="Search better settings of RECIPE, as its section `sweep` says, and write them into FILE.")

@@ -3,6 +3,7 @@
 PipelineError
 ├── RecipeError       params.yaml says something that cannot be
 ├── DataError         pictures that are missing, unreadable or too few
+├── ShardError        a share of a long job that is missing, damaged or of another whole
 ├── StorageError      a file that cannot be read or written
 ├── TrainingError     a run that cannot go on
 ├── Interrupted       a run that was asked to stop and can continue later
@@ -34,6 +35,10 @@ class RecipeError(PipelineError):
 
 class DataError(PipelineError):
     """Pictures are missing, unreadable or too few."""
+
+
+class ShardError(PipelineError):
+    """A share of a long job is missing, damaged, or belongs to another whole."""
 
 
 class StorageError(PipelineError):

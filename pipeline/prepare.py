@@ -1,9 +1,12 @@
 """Stage: raw pictures of any kind -> one packed array with labels, a split, a manifest and a preview.
 
 python -m pipeline prepare RECIPE
+python -m pipeline prepare RECIPE --shard 2/5     # a fifth of the pictures, on any machine
+python -m pipeline prepare RECIPE --merge 5       # the same bytes as in one go
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,14 @@ import PIL.Image
 
 from pipeline.contracts import Source
 from pipeline.data.dataset import IMAGES, LABELS, MANIFEST, PREVIEW, SPLIT, TRAINING, Int64, Uint8
-from pipeline.data.decoding import decode
+from pipeline.data.decoding import Decoded, decode
 from pipeline.data.packing import Packed, classes_of, pack, stratified_split
+from pipeline.data.sharding import Sheet, folder_of, read_shares, write_share
 from pipeline.errors import DataError
 from pipeline.pictures import PAPER, contact_sheet
 from pipeline.progress import console, tracked
 from pipeline.recipe import Recipe
+from pipeline.shards import Shard
 from pipeline.workspace import Workspace, writing
 
 _PREVIEW_COLUMNS = 8
@@ -32,10 +37,50 @@ def prepare(recipe: Recipe, workspace: Workspace) -> None:
         StorageError: the folder cannot be written.
 
     """
+    _write(recipe, workspace, decode(recipe.data))
+
+
+def prepare_shard(recipe: Recipe, workspace: Workspace, shard: Shard) -> None:
+    """Decode one share of the pictures and keep it below `workspace.shards`, for `merge` to read.
+
+    Raises:
+        DataError: there is nothing to read, or the source does not have as many pictures as it says.
+        StorageError: the folder cannot be written.
+
+    """
+    source, path = recipe.data, folder_of(workspace.shards, shard)
+    sheet = Sheet.of(source, shard)
+    span = shard.span(sheet.total)
+    what = f"{recipe.name}: preparing pictures of shard {shard}"
+    with writing(path) as folder:
+        folder.mkdir()
+        pictures = tracked(decode(source, span), total=len(span), description=what)
+        read = write_share(pictures, folder, sheet, channels=source.channels, size=source.size)
+        if read != len(span):
+            raise DataError(
+                f"{recipe.name}: shard {shard} found {read:,} of its {len(span):,} pictures; leave the source as it "
+                "is while it is read, and run this again"
+            )
+    console.print(f"{path}: {read:,} of {sheet.total:,} pictures")
+
+
+def merge(recipe: Recipe, workspace: Workspace, count: int) -> None:
+    """Write the folder `workspace.prepared` of `count` shares, with the bytes that `prepare` would write.
+
+    Raises:
+        ShardError: a share is missing, damaged, or was made of other settings or another source.
+        DataError: too much of the pictures is unreadable, or fewer than two remain.
+        StorageError: the folder cannot be written.
+
+    """
+    _write(recipe, workspace, read_shares(recipe.data, workspace.shards, count))
+
+
+def _write(recipe: Recipe, workspace: Workspace, decoded: Iterator[Decoded]) -> None:
     source = recipe.data
     with writing(workspace.prepared) as folder:
         folder.mkdir()
-        pictures = tracked(decode(source), total=source.total(), description=f"{recipe.name}: preparing pictures")
+        pictures = tracked(decoded, total=source.total(), description=f"{recipe.name}: preparing pictures")
         packed = pack(pictures, folder / IMAGES, channels=source.channels, size=source.size)
         _check(packed, source)
         classes = classes_of(packed.labels)

@@ -32,6 +32,11 @@ class Workspace:
         return self.root / "data" / self.recipe
 
     @property
+    def shards(self) -> Path:
+        """Folder of the shares of `prepare --shard`, which another machine may have made."""
+        return self.root / "shards" / self.recipe
+
+    @property
     def checkpoint(self) -> Path:
         """File of `train`: the finished networks."""
         return self.root / "checkpoints" / f"{self.recipe}.pt"

@@ -35,8 +35,10 @@ class Decoded:
     problem: str = ""
 
 
-def decode(source: Source) -> Iterator[Decoded]:
+def decode(source: Source, span: range | None = None) -> Iterator[Decoded]:
     """Yield every picture of a source, in its order, cropped and resized; unreadable ones with their problem.
+
+    `span` says which of them, by their places in the source; by default all.
 
     Small sources are decoded in this process, others in one process per CPU core.
 
@@ -45,8 +47,10 @@ def decode(source: Source) -> Iterator[Decoded]:
 
     """
     pictures_per_chunk = max(1, min(_CHUNK, _CHUNK_BYTES // (source.channels * source.size**2)))
-    chunks = _chunks(source.items(), pictures_per_chunk)
-    processes = min(os.cpu_count() or 1, -(-source.total() // (4 * _CHUNK)))
+    items = source.items() if span is None else islice(source.items(), span.start, span.stop)
+    count = source.total() if span is None else len(span)
+    chunks = _chunks(items, pictures_per_chunk)
+    processes = min(os.cpu_count() or 1, -(-count // (4 * _CHUNK)))
     if processes < 2:
         for chunk in chunks:
             yield from _decode_chunk(chunk, size=source.size, channels=source.channels)

@@ -54,7 +54,7 @@ def pack(pictures: Iterable[Decoded], path: Path, *, channels: int, size: int) -
     md5 = hashlib.md5(usedforsecurity=False)
     sums, squares = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
     with path.open("wb") as stream:
-        _write_header(stream, (0, channels, size, size))
+        write_header(stream, (0, channels, size, size))
         for picture in pictures:
             if picture.pixels is None:
                 unreadable.add(f"{picture.origin}: {picture.problem}")
@@ -72,7 +72,7 @@ def pack(pictures: Iterable[Decoded], path: Path, *, channels: int, size: int) -
             sums += levels.sum(axis=1)
             squares += (levels * levels).sum(axis=1)
         stream.seek(0)
-        _write_header(stream, (len(labels), channels, size, size))
+        write_header(stream, (len(labels), channels, size, size))
     values = max(1, len(labels)) * size * size
     mean = sums / values
     std = np.sqrt(np.maximum(squares / values - mean * mean, 0))
@@ -99,7 +99,8 @@ def stratified_split(labels: Int64, *, classes: int, share: float) -> Uint8:
     return split
 
 
-def _write_header(stream: BinaryIO, shape: tuple[int, ...]) -> None:
+def write_header(stream: BinaryIO, shape: tuple[int, ...]) -> None:
+    """Write the header of a .npy file of uint8; over an earlier one of as many dimensions it fits exactly."""
     # NumPy pads headers so that their length is the same whatever the first dimension: it can be filled in last.
     npy.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
 

@@ -1,7 +1,7 @@
 """The engine elsewhere is a server of other people: MLServer 1.7.1 from PyPI, in an environment of its own.
 
-Its pins do not go with ours. CI makes the environment; elsewhere GANVAS_MLSERVER may name a Python that has it, because
-the download took a quarter of an hour where this was written.
+Its pins do not go with ours, so GANVAS_MLSERVER names a Python that has `mlserver` and `onnxruntime`. The suite's own
+real server is Triton's, in tests/pipeline/test_triton_server.py, which is one wheel.
 """
 
 import contextlib
@@ -9,7 +9,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -29,21 +28,8 @@ HERE = Path(__file__).parent
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1500),
-    pytest.mark.skipif(
-        not PYTHON and not os.environ.get("CI"), reason="GANVAS_MLSERVER names no Python with mlserver and onnxruntime"
-    ),
+    pytest.mark.skipif(not PYTHON, reason="GANVAS_MLSERVER names no Python with mlserver and onnxruntime"),
 ]
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory):
-    if PYTHON:
-        return PYTHON
-    folder = tmp_path_factory.mktemp("mlserver")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    python = folder / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "mlserver==1.7.1", "onnxruntime"], check=True)
-    return python
 
 
 def free_ports(count):
@@ -62,7 +48,7 @@ def describe(ports):
 
 
 @pytest.fixture(params=["same", "other"])
-def served(request, save, tmp_path, python):
+def served(request, save, tmp_path):
     """Yield a model here and the address of a server that says it has the same file, or another."""
     path = save(sampler_proto())
     model = Model.open(path, device="cpu")
@@ -88,7 +74,7 @@ def served(request, save, tmp_path, python):
     log = tmp_path / "mlserver.log"
     environment = os.environ | {"PYTHONPATH": str(HERE)}
     code = "import sys; from mlserver.cli.main import main; sys.argv[0] = 'mlserver'; main()"
-    command = [python, "-c", code, "start", folder]
+    command = [PYTHON, "-c", code, "start", folder]
     with log.open("w") as stream, subprocess.Popen(command, stdout=stream, stderr=stream, env=environment) as process:
         try:
             await_ready(f"http://127.0.0.1:{rest}/v2/models/dabbler/ready", process, log)

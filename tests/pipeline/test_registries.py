@@ -16,7 +16,7 @@ from pipeline.objectives import OBJECTIVES
 from pipeline.tasks import TASKS
 
 REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
-    "data": (SOURCES, {"dataset", "decoding", "download", "nested", "packing"}),
+    "data": (SOURCES, {"dataset", "decoding", "download", "nested", "packing", "sharding"}),
     "features": (
         EXTRACTORS,
         {"bank", "extractor", "inception_net", "lpips", "patches", "similarity", "train_net", "vgg19", "weights"},
