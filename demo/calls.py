@@ -26,7 +26,7 @@ class Calls:
     _parameters: dict[str, dict[str, bool]] = field(default_factory=dict)
 
     def check(self, asked: str, said: Mapping[str, Any], *, address: str) -> None:
-        """Check a request's body; `asked` is `queue/join`, `call/NAME`, `call/v2/NAME`, `run/NAME`, `cancel` or `reset`.
+        """Check a body for `queue/join`, `call/NAME`, `call/v2/NAME`, `run/NAME`, `cancel` or `reset`.
 
         Raises:
             RequestError: it names what there is not, or has arguments of a wrong number or kind.
