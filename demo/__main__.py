@@ -2,10 +2,13 @@
 
 import ipaddress
 import logging
+import os
 import socket
+import tempfile
 import threading
 import webbrowser
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +16,8 @@ import typer
 
 from demo import __version__
 from demo.errors import DemoError, LaunchError
+from demo.limits import Limits
+from demo.observing import Watch
 
 if TYPE_CHECKING:
     from demo.catalog import Catalog
@@ -61,9 +66,14 @@ def launch(
     try:
         # uvicorn ends by itself on Ctrl-C and raises it again or not, as the moment has it.
         with suppress(KeyboardInterrupt):
+            limits = Limits.read(os.environ)
             listener = _listen(host, port)
-            runs = _engine(engine, device, memory=memory)
-            _serve(listener, catalog=_catalog(models, registry, poll=poll, engine=runs), open_browser=open_browser)
+            _warn(listener, limits)
+            watch = Watch()
+            runs = _engine(engine, device, memory=memory, watch=watch)
+            catalog = _catalog(models, registry, poll=poll, engine=runs)
+            with _scratch():
+                _serve(listener, catalog=catalog, limits=limits, watch=watch, open_browser=open_browser)
     except DemoError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
@@ -86,7 +96,29 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _engine(url: str | None, device: Literal["auto", "cpu", "cuda"], *, memory: int) -> "Engine":
+def _warn(listener: socket.socket, limits: Limits) -> None:
+    """Tell who may come in, where that is everybody who can reach this machine."""
+    host, port = listener.getsockname()[:2]
+    if not ipaddress.ip_address(host).is_loopback and not limits.auth:
+        typer.echo(
+            f"warning: everybody who can reach {host}:{port} may use this page and its machine; "
+            "ask for a password with GANVAS_AUTH=user:password, or listen on 127.0.0.1 alone",
+            err=True,
+        )
+
+
+@contextmanager
+def _scratch() -> Iterator[None]:
+    """Give temporary files a folder of this service's own, which goes with it, unless GRADIO_TEMP_DIR names one."""
+    if os.environ.get("GRADIO_TEMP_DIR"):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="ganvas-", ignore_cleanup_errors=True) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        yield
+
+
+def _engine(url: str | None, device: Literal["auto", "cpu", "cuda"], *, memory: int, watch: Watch) -> "Engine":
     from demo.remote import RemoteEngine  # noqa: PLC0415 - this takes seconds, and --version and --help do without
     from demo.runtime import cuda_devices  # noqa: PLC0415
     from demo.shelf import Shelf  # noqa: PLC0415
@@ -95,7 +127,7 @@ def _engine(url: str | None, device: Literal["auto", "cpu", "cuda"], *, memory: 
         return RemoteEngine(url.rstrip("/"))
     if device == "cuda" and not cuda_devices():
         raise LaunchError("no CUDA device answers here; install the NVIDIA driver, or start with --device cpu")
-    return Shelf(device, memory * 2**20)
+    return Shelf(device, memory * 2**20, watch)
 
 
 def _catalog(models: Path, registry: str | None, *, poll: float, engine: "Engine") -> "Catalog":
@@ -110,7 +142,7 @@ def _catalog(models: Path, registry: str | None, *, poll: float, engine: "Engine
     return Catalog(mirror.folder, engine, starter=STARTER, origin=mirror.address)
 
 
-def _serve(listener: socket.socket, *, catalog: "Catalog", open_browser: bool) -> None:
+def _serve(listener: socket.socket, *, catalog: "Catalog", limits: Limits, watch: Watch, open_browser: bool) -> None:
     import uvicorn  # noqa: PLC0415
 
     from demo.app import build_app  # noqa: PLC0415
@@ -130,7 +162,8 @@ def _serve(listener: socket.socket, *, catalog: "Catalog", open_browser: bool) -
             webbrowser.open(url)
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    config = uvicorn.Config(build_app(catalog, announce=announce), log_level="warning", timeout_graceful_shutdown=2)
+    app = build_app(catalog, announce=announce, limits=limits, watch=watch)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, ws="none")
     try:
         uvicorn.Server(config).run(sockets=[listener])
     finally:

@@ -3,25 +3,37 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from gradio.utils import get_upload_folder
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo import __version__, openinference
 from demo.catalog import Catalog
 from demo.frame import MASTHEAD, TEXTS
+from demo.gate import Gate
+from demo.guard import Guard
 from demo.identity import identify_all
+from demo.limits import MEBIBYTE, Limits
+from demo.observing import Watch
+from demo.scratch import Scratch
 from demo.service import Turns, answer_errors
 from demo.snippets import SNIPPETS
 from demo.tabs import TABS
 from demo.tabs.tab import LANGUAGES, Say, draw_script
+from demo.telemetry import Metering, Telemetry, open_log
 from demo.theme import ASSETS, make_theme
 from demo.visitors import Visitors
 
-MAX_UPLOAD = "64mb"
+_MAX_SESSIONS = 128
+"""Gradio keeps the values of every control for each of the pages that were open last."""
+
 _CACHE_SECONDS = 3600
 
 # Gradio needs inline scripts and styles and compiles its templates (`unsafe-eval`); nothing may come from elsewhere.
@@ -39,11 +51,20 @@ HEADERS = {
 }
 
 
-def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
-    """Return the service: the page at `/`, the endpoints that its tabs declare, `/healthz` and `/v2`.
+def build_app(
+    catalog: Catalog, *, announce: Callable[[], None], limits: Limits | None = None, watch: Watch | None = None
+) -> FastAPI:
+    """Return the service: the page at `/`, the endpoints that its tabs declare, `/v2`, `/healthz` and `/metrics`.
 
-    `announce` is called once it serves.
+    All stands behind the guard.
+
+    `announce` is called once it serves. `watch` is what the engine tells its figures to.
+
+    Raises:
+        LaunchError: the log cannot be written.
+
     """
+    limits = limits or Limits()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -59,7 +80,8 @@ def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
     def healthz() -> dict[str, Any]:
         return health(catalog)
 
-    _serve_studio(app, catalog)
+    turns = Turns()
+    _serve_studio(app, catalog, turns)
     page = build_page(catalog)
     gr.mount_gradio_app(
         app,
@@ -71,20 +93,49 @@ def build_app(catalog: Catalog, *, announce: Callable[[], None]) -> FastAPI:
         i18n=gr.I18n(**_all_texts()),
         favicon_path=str(ASSETS / "favicon.svg"),
         footer_links=["api"],
-        max_file_size=MAX_UPLOAD,
-        show_error=True,
+        max_file_size=limits.upload_mb * MEBIBYTE,
+        # The sentences of expected failures are shown all the same; what a bug says is for the log.
+        show_error=False,
         ssr_mode=False,
         run_history=False,
     )
     # Gradio checks that a file named by a client is one of its uploads only where a page counts as launched.
     page.has_launched = True
-    app.add_middleware(_SecurityHeaders)
+    _protect(app, page, catalog, turns, limits=limits, watch=watch or Watch())
     return app
 
 
-def _serve_studio(app: FastAPI, catalog: Catalog) -> None:
+def _protect(app: FastAPI, page: gr.Blocks, catalog: Catalog, turns: Turns, *, limits: Limits, watch: Watch) -> None:
+    """Put the guard before all, the gate before Gradio, which was mounted last, and count what passes."""
+    scratch = Scratch(Path(get_upload_folder()), quota=limits.scratch_mb * MEBIBYTE, spare=limits.spare_mb * MEBIBYTE)
+    mount = app.routes[-1]
+    if not isinstance(mount, Mount):
+        raise TypeError("Gradio is not where it was mounted")
+    mount.app = Gate(mount.app, page=page, limits=limits, scratch=scratch)
+
+    def gauges() -> dict[str, float]:
+        return {
+            "queue_waiting": len(page._queue),  # noqa: SLF001 - nothing public tells
+            "turns_waiting": turns.waiting,
+            "models_open": sum(1 for entry in catalog.entries() if entry.model),
+            "scratch_bytes": scratch.used(),
+        }
+
+    telemetry = Telemetry(
+        watch=watch,
+        gauges=gauges,
+        device=catalog.provider,
+        models=lambda: [entry.name for entry in catalog.entries()],
+        line=open_log(limits.log),
+    )
+    app.router.routes.insert(0, APIRoute("/metrics", telemetry.expose))
+    app.add_middleware(Guard, limits=limits)
+    app.add_middleware(Metering, telemetry=telemetry)
+    app.add_middleware(_SecurityHeaders)
+
+
+def _serve_studio(app: FastAPI, catalog: Catalog, turns: Turns) -> None:
     """Add what the tabs' scripts need, ahead of Gradio, which takes every other path."""
-    turns = Turns()
     answer_errors(app)
 
     @app.get("/studio/models")
@@ -132,7 +183,8 @@ def build_page(catalog: Catalog) -> gr.Blocks:
 
         page.load(None, None, None, js="() => ganvas.show()", api_visibility="private")
         page.load(refresh, None, [broken, problems, *drawn.values()], api_visibility="private", show_progress="hidden")
-    page.queue(max_size=64)
+    page.queue(max_size=64, api_open=False)
+    page.state_session_capacity = _MAX_SESSIONS
     return page
 
 

@@ -2,18 +2,20 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
 import PIL.Image
 from PIL.Image import Image
 
+from demo.desk import upload_path
 from demo.engine import Model
 from demo.errors import RequestError
+from demo.images import WEB_FORMATS, read_picture
 from demo.translation import read_upload
 
+_MAX_LAYERS = 8
 _FAINT = 8
 """Levels of opacity up to which a mark is the rim of a soft brush, not meant."""
 
@@ -21,6 +23,46 @@ PAPER = PIL.Image.new("RGB", (512, 512), "white")
 """What a drawing begins on."""
 
 _RGBA = re.compile(r"rgba?\(\s*([\d.]+)\s*,\s*([\d.]+)\s*,\s*([\d.]+)")
+
+
+def read_painted(said: object, kept: MutableMapping[str, Any]) -> dict[str, Any] | None:
+    """Return the pictures that an editor of the page sends: `background` and `composite`, or None, and `layers`.
+
+    It names uploaded files, or by its `id` what Gradio keeps as bytes in `kept`, which is taken from there.
+
+    Raises:
+        RequestError: it is nothing that the editor sends.
+        PictureError: a picture cannot be taken.
+
+    """
+    if said is None:
+        return None
+    if not isinstance(said, Mapping) or not isinstance(said.get("id"), str | None):
+        raise RequestError("this is no painted picture; paint again")
+    parts: Mapping[str, Any] = said
+    if said.get("id"):
+        blobs = kept.pop(said["id"], None)
+        parts = {"background": blobs.background, "layers": blobs.layers, "composite": blobs.composite} if blobs else {}
+    layers = parts.get("layers") or []
+    if not isinstance(layers, list) or len(layers) > _MAX_LAYERS:
+        raise RequestError(f"a painted picture has at most {_MAX_LAYERS} layers")
+    return {
+        "background": _read_part(parts.get("background")),
+        "layers": [layer for part in layers if (layer := _read_part(part))],
+        "composite": _read_part(parts.get("composite")),
+    }
+
+
+def _read_part(part: object) -> Image | None:
+    if part is None:
+        return None
+    if isinstance(part, bytes | bytearray):
+        content = bytes(part)
+    elif isinstance(part, Mapping):
+        content = read_upload(upload_path(part))[0]
+    else:
+        raise RequestError("this is no painted picture; paint again")
+    return read_picture(content, formats=WEB_FORMATS, keep_alpha=True, name="the painted picture")
 
 
 def mask_of(layers: Sequence[Image], size: tuple[int, int]) -> Image:
@@ -43,7 +85,7 @@ def hexadecimal(colour: str) -> str:
     return "#{:02x}{:02x}{:02x}".format(*(int(float(level)) for level in found.groups())) if found else colour[:7]
 
 
-def take_given(model: Model, *, picture: str | None, editor: Any, canvas: Any) -> tuple[Image, Image | None, str]:
+def take_given(model: Model, *, picture: Any, editor: Any, canvas: Any) -> tuple[Image, Image | None, str]:
     """Return the picture of the control that a model's task shows, the mask that was painted over it, and a digest.
 
     The digest is that of the upload's bytes; of what lay on a canvas, where they are not known, that of its pixels.
@@ -67,5 +109,5 @@ def take_given(model: Model, *, picture: str | None, editor: Any, canvas: Any) -
             paper = on_paper(drawing)
             return paper, None, hashlib.sha256(paper.tobytes()).hexdigest()
         case _:
-            content, given = read_upload(Path(picture) if picture else None)
+            content, given = read_upload(upload_path(picture))
             return given, None, hashlib.sha256(content).hexdigest()

@@ -41,9 +41,12 @@ def read_picture(
     formats: tuple[str, ...] = ALL_FORMATS,
     max_pixels: int = MAX_PIXELS,
     shrink_to: int = 0,
+    keep_alpha: bool = False,
     name: str = "",
 ) -> Image:
     """Return a picture in mode `L` or `RGB`: upright, in sRGB, on white where it was transparent, first frame only.
+
+    With `keep_alpha`, it is in mode `RGBA` and in the colours of its file instead: layers that were painted here.
 
     With `shrink_to`, a JPEG larger than needed is decoded at a half, a quarter or an eighth of its size, never with a
     shorter side below `shrink_to`; `max_pixels` then limits the decoded size, and the stored one may be four times it.
@@ -73,7 +76,7 @@ def read_picture(
     try:
         image.seek(0)
         image.load()
-        return _normalised(image, name)
+        return ImageOps.exif_transpose(image).convert("RGBA") if keep_alpha else _normalised(image, name)
     except _BOMB as error:
         raise PictureError(_too_large(name, None, max_pixels)) from error
     except _DAMAGE as error:
@@ -83,7 +86,7 @@ def read_picture(
 def upright_size(content: bytes) -> tuple[int, int]:
     """Return width and height of a picture that `read_picture` has taken: upright, before any shrinking."""
     with PIL.Image.open(io.BytesIO(content)) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        turned = image.getexif().get(ExifTags.Base.Orientation) in {5, 6, 7, 8}  # a file may say anything there
         return (image.height, image.width) if turned else image.size
 
 

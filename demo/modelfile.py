@@ -2,7 +2,7 @@
 
 A model file is input too: a graph may read other files, loop for ever or carry operators that run foreign code. So the
 protobuf is walked here (https://protobuf.dev/programming-guides/encoding/, onnx/onnx.proto) and refused where it holds
-more than a feed-forward graph of standard operators with its weights inside.
+more than a feed-forward graph of known operators with its weights inside.
 """
 
 import hashlib
@@ -12,12 +12,9 @@ from pathlib import Path
 
 from demo.card import METADATA_KEY, ModelCard
 from demo.errors import ModelError
+from demo.operators import OPERATORS
 
 DOMAINS = ("", "ai.onnx")
-CONTROL_FLOW = frozenset(["If", "Loop", "Scan", "SequenceMap"])
-RANDOM = frozenset(
-    ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"]
-)
 MAX_BYTES = 2**31 - 1  # protobuf's own limit
 
 # Field numbers of onnx.proto: message -> field -> the message it holds.
@@ -94,7 +91,7 @@ def _checked_metadata(content: bytes, path: Path) -> dict[str, str]:
                 metadata[_text(fields, 1)] = _text(fields, 2)
             case "node":
                 nodes += 1
-                if _text(fields, 7) not in DOMAINS or _text(fields, 4) in CONTROL_FLOW | RANDOM:
+                if _text(fields, 7) not in DOMAINS or _text(fields, 4) not in OPERATORS:
                     raise ModelError(
                         f"{path} uses the operator '{_text(fields, 4)}', which is not run here; export it without"
                     )

@@ -19,6 +19,9 @@ from demo.visitors import visitor
 T = TypeVar("T")
 
 MAX_JSON = 64_000
+ARGUMENTS = "ganvas.arguments"
+"""Under which a request's scope holds what was asked with, so that the log can tell the model by its name."""
+
 _AT_ONCE = 2
 _LIGHT_AT_ONCE = 16
 _MAX_WAITING = 48
@@ -125,6 +128,7 @@ async def read_json(request: Request, *, limit: int = MAX_JSON) -> dict[str, Any
         raise RequestError("the request must be a JSON object") from error
     if not isinstance(said, dict):
         raise RequestError("the request must be a JSON object")
+    request.scope[ARGUMENTS] = [said.get("model")]
     return said
 
 

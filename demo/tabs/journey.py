@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from demo.arguments import one_of
 from demo.catalog import Catalog
 from demo.engine import Model
-from demo.errors import DemoError
+from demo.errors import DemoError, GoneError
 from demo.films import FORMATS, encode_film
 from demo.journeys import Journey, travel
 from demo.service import Turns, read_json, split_model
@@ -114,8 +114,13 @@ def routes(catalog: Catalog, turns: Turns) -> APIRouter:
         steps = _steps(model, parsed, kind)
 
         async def lines() -> AsyncIterator[str]:
-            while line := await turns.take(lambda: next(steps, None)):
-                yield json.dumps(line) + "\n"
+            try:
+                while line := await turns.take(lambda: next(steps, None)):
+                    yield json.dumps(line) + "\n"
+            except GoneError:
+                return
+            except DemoError as error:
+                yield json.dumps({"error": str(error)}) + "\n"
 
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)

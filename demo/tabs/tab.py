@@ -76,7 +76,7 @@ def wanted_of(event: gr.EventData) -> Mapping[str, Any]:
     """Return the state that a script asks to restore; nothing sound is nothing."""
     try:
         wanted = event.wanted
-    except AttributeError:
+    except (AttributeError, TypeError):  # the latter where a client sent no event at all
         return {}
     return wanted if isinstance(wanted, dict) else {}
 

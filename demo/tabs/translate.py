@@ -1,20 +1,21 @@
 """The tab that fills holes, enlarges, colours, paints drawings and repaints photographs, as its model can."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-import PIL.Image
 from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
 
-from demo.canvas import PAPER, hexadecimal, take_given
+from demo.arguments import listed, real_number
+from demo.canvas import PAPER, hexadecimal, read_painted, take_given
 from demo.catalog import Catalog
 from demo.composition import BASELINES
+from demo.desk import upload_path
 from demo.errors import RequestError
-from demo.images import to_png
+from demo.images import MAX_PIXELS, to_png, upright_size
 from demo.tabs.tab import (
     PRIVATE,
     QUIET,
@@ -36,6 +37,7 @@ from demo.translation import (
     Translated,
     TranslationRequest,
     parse_hints,
+    read_upload,
     translate,
 )
 
@@ -121,6 +123,19 @@ class _Controls:
             "size": self.size,
         }
 
+    def reading(self, show: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what calls `show` with the pictures that were painted, where it is called with what came for them."""
+
+        def read_and_show(**values: Any) -> Any:
+            with told():
+                painted = {
+                    "editor": read_painted(values["editor"], self.editor.blob_storage),
+                    "canvas": read_painted(values["canvas"], self.canvas.blob_storage),
+                }
+            return show(**values | painted)
+
+        return read_and_show
+
     @property
     def by_task(self) -> list[Component]:
         """What a model's task shows or hides, in the order of `_Handlers.show_controls`."""
@@ -135,7 +150,7 @@ class _Handlers:
     cache: str
 
     def show(
-        self, *, model: str, picture: str | None, editor: Any, canvas: Any, choice: str | None, hints: Any, size: float
+        self, *, model: str, picture: Any, editor: Any, canvas: Any, choice: str | None, hints: Any, size: float
     ) -> tuple[str, str]:
         with told():
             opened = self.catalog.model(model, task="translate")
@@ -215,20 +230,20 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         "inputs_kwargs": controls.inputs,
         "outputs": [compare, controls.download],
         **PRIVATE,
-        "preprocess": True,  # what is painted on a canvas is kept by Gradio until then
     }
     by_task = [*controls.by_task, *captions]
     settings = [controls.model, controls.hints, *by_task]
+    show, reshow = controls.reading(do.show), controls.reading(do.reshow)
     page.load(do.refresh, None, [missing, studio, *settings], **QUIET)
-    compare.restore(do.restore, None, settings, **QUIET).success(do.reshow, **drawn)
+    compare.restore(do.restore, None, settings, **QUIET).success(reshow, **drawn)
     controls.model.input(do.show_controls, controls.model, by_task, **QUIET)
     forgetting: dict[str, Any] = {"fn": list, "inputs": None, "outputs": controls.hints, **QUIET}
-    controls.picture.upload(**forgetting).success(do.reshow, **drawn)
-    controls.forget.click(**forgetting).success(do.reshow, **drawn)
+    controls.picture.upload(**forgetting).success(reshow, **drawn)
+    controls.forget.click(**forgetting).success(reshow, **drawn)
     hinting = [controls.picture, controls.colour, controls.hints]
-    controls.picture.select(_add_hint, hinting, controls.hints, **QUIET).success(do.reshow, **drawn)
-    controls.choice.input(do.reshow, **drawn)
-    controls.draw.click(do.show, **drawn)
+    controls.picture.select(_add_hint, hinting, controls.hints, preprocess=False, **QUIET).success(reshow, **drawn)
+    controls.choice.input(reshow, **drawn)
+    controls.draw.click(show, **drawn)
     declare_endpoint(catalog, do.save)
 
 
@@ -274,11 +289,13 @@ def _hints_of(wanted: Mapping[str, Any]) -> list[Any]:
         return []
 
 
-def _add_hint(picture: str, colour: str, hints: list[Any], event: gr.SelectData) -> list[Any]:
+def _add_hint(picture: Any, colour: str, hints: list[Any], event: gr.SelectData) -> list[Any]:
     """Return the hints with one more, where the picture was clicked."""
-    column, row = event.index
-    with PIL.Image.open(picture) as image:
-        width, height = image.size
+    with told():
+        place = listed("the click", event.index, longest=2)
+        column, row = (real_number("the click", at, lowest=0, highest=MAX_PIXELS) for at in place)
+        content, _ = read_upload(upload_path(picture))
+        width, height = upright_size(content)
     return [*hints, [min(column / width, 0.999), min(row / height, 0.999), hexadecimal(colour)]]
 
 

@@ -75,7 +75,7 @@ def visit(browser, server):
     for context in contexts:
         context.close()
     assert strangers == []
-    assert before_leaving == []
+    assert not before_leaving, before_leaving
 
 
 def watch_streams(page: Page) -> None:

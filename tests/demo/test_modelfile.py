@@ -3,12 +3,13 @@ import hashlib
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, defs, helper, numpy_helper
 from tiny_models import sampler_proto
 
 from demo.card import METADATA_KEY
 from demo.errors import ModelError
 from demo.modelfile import ModelFile
+from demo.operators import OPERATORS
 
 
 def test_card_and_digest_are_read_from_the_bytes(save):
@@ -56,12 +57,28 @@ def test_a_model_of_others_is_refused(save, metadata, sentence):
 
 
 @pytest.mark.parametrize(
-    ("operator", "domain"), [("Mystery", "com.example"), ("Loop", ""), ("RandomNormalLike", ""), ("If", "ai.onnx")]
+    ("operator", "domain"),
+    [
+        *[("Mystery", "com.example"), ("Loop", ""), ("RandomNormalLike", ""), ("If", "ai.onnx"), ("Invented", "")],
+        *[("StringSplit", ""), ("ImageDecoder", ""), ("SequenceMap", ""), ("Conv", "com.microsoft")],
+    ],
 )
 def test_operators_outside_the_allowed_are_named(save, operator, domain):
     node = helper.make_node(operator, ["latent"], ["unused"], domain=domain)
     with pytest.raises(ModelError, match=f"uses the operator '{operator}', which is not run here"):
         ModelFile.read(save(sampler_proto(before=[node])))
+
+
+def test_all_that_is_allowed_is_in_the_standard_and_ends():
+    standard = {schema.name for schema in defs.get_all_schemas() if schema.domain == ""}
+    assert standard >= OPERATORS
+    branching = {
+        schema.name
+        for schema in defs.get_all_schemas()
+        if any(attribute.type == defs.OpSchema.AttrType.GRAPH for attribute in schema.attributes.values())
+    }
+    assert {"If", "Loop", "Scan"} <= branching
+    assert not OPERATORS & branching
 
 
 def test_operators_are_found_in_functions_and_subgraphs(save):

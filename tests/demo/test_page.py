@@ -210,13 +210,10 @@ def test_files_of_the_server_cannot_be_named(server, upload):
     request = urllib.request.Request(
         f"{server.url}/gradio_api/call/stylize", payload, {"content-type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        event = json.load(answer)["event_id"]
-    with urllib.request.urlopen(f"{server.url}/gradio_api/call/stylize/{event}", timeout=20) as stream:
-        told = stream.read().decode()
-    assert "event: error" in told
-    assert "not uploaded by a user" in told
-    assert "event: complete" not in told
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=20)
+    assert refused.value.code == 400
+    assert "a file must be one that was uploaded here" in json.load(refused.value)["error"]
 
 
 def test_favicon_is_our_own(server):

@@ -167,7 +167,7 @@ class TestControls:
 
     def test_a_click_becomes_a_hint(self, picture):
         event = gr.SelectData(None, {"index": [50, 15], "value": None})
-        hints = _add_hint(str(picture), "rgba(255, 16.2, 0, 1)", [[0, 0, "#000000"]], event)
+        hints = _add_hint({"path": str(picture)}, "rgba(255, 16.2, 0, 1)", [[0, 0, "#000000"]], event)
         assert hints == [[0, 0, "#000000"], [0.5, 0.2, "#ff1000"]]
 
 

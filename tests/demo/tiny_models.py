@@ -83,6 +83,59 @@ def directed_proto(name: str = "guided", **changes: object) -> onnx.ModelProto:
     return make_proto(nodes, {"shape": np.array([-1, 3, 8, 8], dtype=np.int64)}, card, changes)
 
 
+def endless_proto(name: str = "endless", *, side: int = 2048, steps: int = 400) -> onnx.ModelProto:
+    """A sampler of some kilobytes, all of allowed operators, that multiplies large matrices for minutes."""
+    products = [
+        node
+        for step in range(steps)
+        for node in (
+            helper.make_node("MatMul", [f"step_{step}", f"step_{step}"], [f"product_{step}"]),
+            helper.make_node("Tanh", [f"product_{step}"], [f"step_{step + 1}"]),
+        )
+    ]
+    nodes = [
+        helper.make_node("ReduceSum", ["latent"], ["sum"], keepdims=0),
+        helper.make_node("Expand", ["sum", "square"], ["step_0"]),
+        *products,
+        helper.make_node("ReduceMean", [f"step_{steps}"], ["mean"], keepdims=0),
+        helper.make_node("Add", ["latent", "mean"], ["late"]),
+        helper.make_node("Tanh", ["late"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["picture"]),
+    ]
+    weights = {"square": np.array([side, side], np.int64), "shape": np.array([-1, 3, 8, 8], np.int64)}
+    card = ModelCard(
+        recipe=name,
+        task="sample",
+        channels=3,
+        size=8,
+        inputs=(Port("latent", ("N", 192), "latent"),),
+        outputs=(Port("picture", ("N", 3, 8, 8), "picture"),),
+    )
+    return make_proto(nodes, weights, card, {})
+
+
+def greedy_proto(name: str = "greedy") -> onnx.ModelProto:
+    """A sampler of some hundred bytes that asks for 16 TB of memory."""
+    nodes = [
+        helper.make_node("ReduceSum", ["latent"], ["sum"], keepdims=0),
+        helper.make_node("Expand", ["sum", "square"], ["all"]),
+        helper.make_node("ReduceMean", ["all"], ["mean"], keepdims=0),
+        helper.make_node("Add", ["latent", "mean"], ["late"]),
+        helper.make_node("Tanh", ["late"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["picture"]),
+    ]
+    weights = {"square": np.array([2_000_000, 2_000_000], np.int64), "shape": np.array([-1, 3, 8, 8], np.int64)}
+    card = ModelCard(
+        recipe=name,
+        task="sample",
+        channels=3,
+        size=8,
+        inputs=(Port("latent", ("N", 192), "latent"),),
+        outputs=(Port("picture", ("N", 3, 8, 8), "picture"),),
+    )
+    return make_proto(nodes, weights, card, {})
+
+
 def stepping_proto(name: str = "stepper", **changes: object) -> onnx.ModelProto:
     """picture = tanh(latent), 192 numbers as (3, 8, 8); steps = tanh(latent / 2) and tanh(latent)."""
     nodes = [
