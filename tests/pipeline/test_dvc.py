@@ -83,6 +83,15 @@ def _file(module):
     return f"{path}/__init__.py" if (ROOT / path).is_dir() else f"{path}.py"
 
 
+@pytest.mark.parametrize("folder", [".", "zoo"])
+def test_every_recipe_has_every_section_that_a_stage_asks_for(folder):
+    stages = yaml.safe_load((ROOT / folder / "dvc.yaml").read_text())["stages"]
+    asked = {name.rpartition(".")[2] for stage in stages.values() for name in stage["do"].get("params", [])}
+    recipes = yaml.safe_load((ROOT / folder / "params.yaml").read_text())["recipes"]
+    assert {"data", "train", "export", "evaluate", "gate"} <= asked
+    assert {name: asked - set(recipe) for name, recipe in recipes.items() if asked - set(recipe)} == {}
+
+
 def test_every_default_recipe_has_its_curves():
     content = yaml.safe_load((ROOT / "dvc.yaml").read_text())
     drawn = {file for plot in content["plots"] for settings in plot.values() for file in settings["y"]}
