@@ -24,12 +24,22 @@ from hostile import hostile_files, picture
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from siege import Answer, Target, besieged, form
-from tiny_models import endless_proto, greedy_proto, sampler_proto, stylizer_proto, translator_proto, with_companions
+from tiny_models import (
+    coder_encoder_proto,
+    coder_proto,
+    endless_proto,
+    greedy_proto,
+    sampler_proto,
+    stepping_proto,
+    stylizer_proto,
+    translator_proto,
+    with_companions,
+)
 from tiny_stylizers import encoder_proto
 
 pytestmark = pytest.mark.slow
 
-SAMPLER, STYLIZER = "dabbler", "tinter"
+SERVED = SAMPLER, STYLIZER, CODER, STEPPER = "dabbler", "tinter", "coder", "stepper"
 GROWTH = 100
 """MB by which the server may have grown."""
 
@@ -47,6 +57,16 @@ OWN = {
         {"model": SAMPLER, "pins": [{"seed": 1}, {"seed": 2}], "seconds": 0.2, "rate": 10, "format": "gif"},
     ),
     "/studio/verify": ("POST", picture("PNG")),
+    "/studio/repaint": ("POST", {"result": base64.b64encode(picture("PNG")).decode()}),
+    "/studio/zoo": ("GET", None),
+    "/studio/compare": ("POST", {"models": [SAMPLER], "seed": 1, "count": 1}),
+    "/studio/steps": ("POST", {"model": STEPPER, "seed": 1}),
+    "/studio/encode": ("POST", picture("PNG")),
+    "/studio/decode": ("POST", {"model": CODER, "code": [0.5] * 64}),
+    "/studio/attribute": (
+        "POST",
+        {"model": CODER, "source": SAMPLER, "plus": "dots", "minus": "waves", "count": 2},
+    ),
     "/v2": ("GET", None),
     "/v2/health/live": ("GET", None),
     "/v2/health/ready": ("GET", None),
@@ -66,6 +86,7 @@ NAMED = {
     "sample": [SAMPLER, "any", 1, 2, 1, 1],
     "stylize": ["FILE", STYLIZER, "moss", 1, 0, 256, "", None, 0, 0, None, 0],
     "translate": ["FILE", "unpaireder", "", None, [], 256],
+    "reconstruct": ["FILE", CODER],
 }
 
 NUMBERS = [math.nan, math.inf, -math.inf, 1e308, -1e308, -0.0, 5e-324, 2**31, 2**63, 2**64, -(2**63), 10**300, -1, 0.5]
@@ -102,13 +123,17 @@ def besiege(examples: int) -> settings:
 def target(tmp_path_factory):
     folder = tmp_path_factory.mktemp("siege")
     models = folder / "models"
-    companions = {"encoder": encoder_proto()}
-    protos = [sampler_proto(), with_companions(stylizer_proto(), companions), endless_proto(), greedy_proto()]
+    encoders = {STYLIZER: encoder_proto(), CODER: coder_encoder_proto()}
+    protos = [
+        with_companions(proto, {"encoder": encoders[proto.graph.name]}) for proto in (stylizer_proto(), coder_proto())
+    ]
+    protos += [sampler_proto(), stepping_proto(), endless_proto(), greedy_proto()]
     protos += [translator_proto(task) for task in ("inpaint", "colorize", "sketch", "unpaired")]
     for proto in protos:
         (models / proto.graph.name).mkdir(parents=True)
         (models / proto.graph.name / "model.onnx").write_bytes(proto.SerializeToString())
-    (models / STYLIZER / "encoder.onnx").write_bytes(companions["encoder"].SerializeToString())
+    for name, encoder in encoders.items():
+        (models / name / "encoder.onnx").write_bytes(encoder.SerializeToString())
     with besieged(folder, models, GANVAS_RATE="0", GANVAS_SCRATCH_MB="256") as target:
         warm_up(target)
         began = target.memory()
@@ -181,7 +206,7 @@ def test_what_the_page_does_not_use_of_gradio_is_closed(target):
 @pytest.mark.parametrize("path", [path for path, (method, _) in OWN.items() if method == "POST"])
 def test_our_endpoints_take_any_arguments(target, path):
     _, sound = OWN[path]
-    path = path.format(name=SAMPLER)
+    path = path.format(name=SAMPLER) + ("?model=coder" if path == "/studio/encode" else "")
     assert target.ask("POST", path, sound if isinstance(sound, bytes) else dump(sound)).status == 200
 
     @besiege(40)
@@ -566,7 +591,7 @@ def test_the_log_tells_nothing_of_anybody(target):
     assert len(lines) > 50
     assert all(set(line) == {"time", "route", "method", "status", "seconds", "model"} for line in lines)
     assert {line["model"] for line in lines} >= {None, SAMPLER, STYLIZER}
-    assert {line["model"] for line in lines} <= {None, "endless", "greedy", SAMPLER, STYLIZER, *TRANSLATORS}
+    assert {line["model"] for line in lines} <= {None, "endless", "greedy", *SERVED, *TRANSLATORS}
     everything = target.requests.read_text() + target.ask("GET", "/metrics").body.decode()
     for secret in ("secret", "myholiday", "127.0.0.1", "passwd", str(target.scratch), "flood"):
         assert secret not in everything
