@@ -6,6 +6,7 @@ import json
 from typing import Self
 
 import pytest
+from loops import run
 
 from demo import guard
 from demo.buckets import Buckets
@@ -57,11 +58,7 @@ class Visitor:
 
         pairs = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
         scope = {"type": "http", "method": method, "path": path, "headers": pairs, "client": (address, 1)}
-        loop = asyncio.new_event_loop()
-        try:
-            loop.run_until_complete(self.guard(scope, receive, send))
-        finally:
-            loop.close()
+        run(self.guard(scope, receive, send))
         return Told.of(sent)
 
 
@@ -185,9 +182,7 @@ def test_a_body_that_stops_coming_is_given_up(monkeypatch):
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "client": None}
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(visitor.guard(scope, never, send))
-    loop.close()
+    run(visitor.guard(scope, never, send))
     assert sent[0]["status"] == 408
 
 

@@ -1,10 +1,10 @@
 import asyncio
 import json
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi import FastAPI
+from loops import run
 from tiny_models import directed_proto, sampler_proto
 
 from demo.catalog import Catalog
@@ -12,12 +12,6 @@ from demo.errors import BusyError
 from demo.identity import identify_all
 from demo.service import Turns
 from demo.tabs import journey
-
-
-def run(coroutine):
-    """Run in a thread of its own, because the browser's loop may live in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result(timeout=60)
 
 
 def test_two_run_at_once_the_rest_waits_in_order_and_too_many_are_refused():

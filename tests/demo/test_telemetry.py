@@ -6,6 +6,7 @@ import json
 import pytest
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import StreamingResponse
+from loops import run
 
 from demo.errors import LaunchError
 from demo.observing import Dropped, Found, Left, Ran, Watch
@@ -73,11 +74,7 @@ def ask(telemetry, path, method="GET"):
         "query_string": b"secret=1",
         "headers": [],
     }
-    loop = asyncio.new_event_loop()
-    try:
-        loop.run_until_complete(app(scope, receive, send))
-    finally:
-        loop.close()
+    run(app(scope, receive, send))
 
 
 def test_requests_are_told_by_the_template_of_their_route(telemetry, lines):

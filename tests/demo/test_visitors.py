@@ -1,20 +1,14 @@
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi import FastAPI, Request
+from loops import run
 from starlette.responses import StreamingResponse
 
 from demo.errors import GoneError
 from demo.service import Turns, answer_errors, read_body
 from demo.visitors import SESSION, Visitor, Visitors, serving, visitor
-
-
-def run(coroutine):
-    """Run in a thread of its own, because the browser's loop may live in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result(timeout=60)
 
 
 async def until(reached):
