@@ -34,7 +34,7 @@ setup: $(READY) ## Make .venv and install the pinned versions
 repro: $(READY) ## Run the pipeline: dvc repro of the recipes in params.yaml
 	@$(DVC) repro
 
-zoo: $(READY) ## Run the pipeline of all recipes in zoo/params.yaml, on two cores in about 25 minutes
+zoo: $(READY) ## Run the pipeline of all recipes in zoo/params.yaml, about 42 minutes of processor time
 	@$(DVC) repro zoo/dvc.yaml
 	@python -m pipeline compare --params zoo/params.yaml --out reports/zoo.md
 	@echo "Look at the models with: python -m demo --models zoo/models"
