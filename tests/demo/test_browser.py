@@ -189,9 +189,7 @@ def test_a_model_that_is_gone_leaves_the_tab_to_the_one_that_ships(visit, server
         expect(page.get_by_test_id("toast-body")).to_have_count(0)
     finally:
         parked.rename(server.models / "tinter")
-    settle(page)
-    page.reload()
-    expect(model(page)).to_have_value("tinter")
+    expect(model(visit())).to_have_value("tinter")
 
 
 def test_painting_without_a_photograph_says_so(visit):
