@@ -12,7 +12,7 @@ from demo.refinement import MAX_STEPS
 from demo.styles import UPLOADED
 from demo.stylist import Order, Stylist
 from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE
-from demo.tabs.tab import ENGINE_QUEUE, told
+from demo.tabs.tab import declare_endpoint, told
 
 HELP = f"""Paint a photograph in another style.
 
@@ -27,9 +27,8 @@ the photograph, white where it is painted and black where it stays. feather: wid
 """
 
 
-def declare_endpoint(stylist: Stylist) -> None:
-    """Declare the endpoint with inputs and a result of its own, which the page does not show."""
-    # Its own inputs, never shown: the page's choices are those of one visitor's moment.
+def declare_stylize(stylist: Stylist) -> None:
+    """Declare the endpoint."""
     result = gr.Image(label="result", type="filepath", visible=False)
     inputs: dict[str, Component] = {
         "photograph": gr.Image(label="photograph", type="filepath", visible=False),
@@ -58,13 +57,4 @@ def declare_endpoint(stylist: Stylist) -> None:
             painted = stylist.serve(order)
             return str(save_bytes_to_cache(painted.to_png(), painted.file_name, result.GRADIO_CACHE))
 
-    gr.on(
-        gr.Button(visible=False).click,
-        stylize_photograph,
-        inputs_kwargs=inputs,
-        outputs=result,
-        api_name="stylize",
-        api_description=HELP,
-        preprocess=False,
-        concurrency_id=ENGINE_QUEUE,
-    )
+    declare_endpoint("stylize", stylize_photograph, inputs=inputs, outputs=[result], description=HELP)

@@ -9,7 +9,7 @@ from gradio.components import Component
 
 from demo.catalog import Catalog
 from demo.desk import upload_path
-from demo.tabs.tab import ENGINE_QUEUE, told
+from demo.tabs.tab import declare_endpoint, told
 from demo.translation import DEFAULT_SIZE, Translated, TranslationRequest, read_upload, translate
 
 _HELP = """Translate a picture by what its model does: inpaint, superres, colorize, sketch or unpaired.
@@ -21,8 +21,8 @@ size: the longer side that is worked at, 64 to 2048 pixels. Returns the result a
 """
 
 
-def declare_endpoint(catalog: Catalog, save: Callable[[Translated], tuple[str, str]]) -> None:
-    """Declare the endpoint with inputs and results of its own, which the page does not show.
+def declare_translate(catalog: Catalog, save: Callable[[Translated], tuple[str, str]]) -> None:
+    """Declare the endpoint.
 
     `save` puts a result where the page may show it, and returns the paths of the plain baseline and of the result.
     """
@@ -48,13 +48,4 @@ def declare_endpoint(catalog: Catalog, save: Callable[[Translated], tuple[str, s
         before, after = save(done)
         return [after, before]
 
-    gr.on(
-        gr.Button(visible=False).click,
-        translate_picture,
-        inputs_kwargs=inputs,
-        outputs=outputs,
-        api_name="translate",
-        api_description=_HELP,
-        preprocess=False,
-        concurrency_id=ENGINE_QUEUE,
-    )
+    declare_endpoint("translate", translate_picture, inputs=inputs, outputs=outputs, description=_HELP)

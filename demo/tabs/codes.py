@@ -18,7 +18,7 @@ from demo.images import WEB_FORMATS, read_picture, to_png
 from demo.likenesses import Likeness, class_attribute, draw_likeness, read_likeness
 from demo.sampling import MAX_COUNT
 from demo.service import Turns, read_body, read_json, split_model
-from demo.tabs.tab import ENGINE_QUEUE, Say, Tab, draw_script, told
+from demo.tabs.tab import Say, Tab, declare_endpoint, draw_script, told
 from demo.translation import MAX_FILE_BYTES, read_upload
 
 TEXTS_EN = {
@@ -106,16 +106,7 @@ def build(catalog: Catalog, _: Say, page: gr.Blocks) -> None:
             save_bytes_to_cache(to_png(seen, {}), f"{model}-seen.png", cache),
         ]
 
-    gr.on(
-        gr.Button(visible=False).click,
-        reconstruct_picture,
-        inputs_kwargs=inputs,
-        outputs=outputs,
-        api_name="reconstruct",
-        api_description=_API_HELP,
-        preprocess=False,
-        concurrency_id=ENGINE_QUEUE,
-    )
+    declare_endpoint("reconstruct", reconstruct_picture, inputs=inputs, outputs=outputs, description=_API_HELP)
 
 
 def routes(catalog: Catalog, turns: Turns) -> APIRouter:

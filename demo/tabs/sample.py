@@ -17,7 +17,7 @@ from demo.catalog import Catalog
 from demo.places import ANY, ENLARGEMENTS, MAX_SEED, MAX_TRUNCATION, Picture
 from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, draws_steps, file_name, pack_samples
 from demo.steps_endpoint import steps_routes
-from demo.tabs.tab import ENGINE_QUEUE, PRIVATE, QUIET, Say, Tab, asked_of, number_of, spoken, told, wanted_of
+from demo.tabs.tab import PRIVATE, QUIET, Say, Tab, asked_of, declare_endpoint, number_of, spoken, told, wanted_of
 
 TEXTS_EN = {
     "title": "Sample",
@@ -246,7 +246,6 @@ def _draw_controls(say: Say) -> _Controls:
 
 
 def _declare_endpoint(do: _Handlers) -> None:
-    # Its own components, never shown: the page's dropdowns know only the choices of one visitor's moment.
     inputs: dict[str, Component] = {
         "model": gr.Textbox(label="model", visible=False),
         "class_name": gr.Textbox(ANY, label="class_name", visible=False),
@@ -255,16 +254,8 @@ def _declare_endpoint(do: _Handlers) -> None:
         "truncation": gr.Number(1, label="truncation", visible=False),
         "enlarge": gr.Number(1, label="enlarge", visible=False),
     }
-    gr.on(
-        gr.Button(visible=False).click,
-        do.paint,
-        inputs_kwargs=inputs,
-        outputs=[gr.Gallery(label="pictures", visible=False), gr.File(label="zip", visible=False)],
-        api_name="sample",
-        api_description=_API_HELP,
-        preprocess=False,
-        concurrency_id=ENGINE_QUEUE,
-    )
+    outputs = [gr.Gallery(label="pictures", visible=False), gr.File(label="zip", visible=False)]
+    declare_endpoint("sample", do.paint, inputs=inputs, outputs=outputs, description=_API_HELP)
 
 
 def _caption(picture: Picture) -> str:

@@ -13,7 +13,7 @@ from demo.images import EXAMPLES
 from demo.masks import DEFAULT_FEATHER, MAX_FEATHER
 from demo.stylist import Stylist
 from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE
-from demo.stylize_endpoint import declare_endpoint
+from demo.stylize_endpoint import declare_stylize
 from demo.tabs.tab import PRIVATE, QUIET, Say, Tab, Texts, draw_share
 from demo.theme import ASSETS
 
@@ -172,7 +172,7 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     ).success(do.repaint, **drawn)
     gr.on(controls.triggers, do.repaint, **drawn)
     controls.draw.click(do.show, **drawn)
-    declare_endpoint(stylist)
+    declare_stylize(stylist)
 
 
 def _draw_controls(say: Say) -> _Controls:

@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import gradio as gr
 from fastapi import APIRouter
+from gradio.components import Component
 from gradio.i18n import I18nData
 
 from demo.catalog import Catalog
@@ -65,6 +66,31 @@ def draw_script(key: str) -> None:
 def draw_share(text: I18nData) -> None:
     """Draw the button that copies the address, which carries the state of the tab."""
     gr.Button(text).click(None, None, None, js="() => ganvas.share()", api_visibility="private")
+
+
+def declare_endpoint(
+    name: str,
+    answer: Callable[..., Any],
+    *,
+    inputs: Mapping[str, Component],
+    outputs: Sequence[Component],
+    description: str,
+) -> None:
+    """Declare the named endpoint of a tab, which runs a model and takes its arguments raw.
+
+    `inputs` and `outputs` are components of its own that are never shown: the page's choices are those of one
+    visitor's moment. `answer` is called by keywords.
+    """
+    gr.on(
+        gr.Button(visible=False).click,
+        answer,
+        inputs_kwargs=dict(inputs),
+        outputs=list(outputs),
+        api_name=name,
+        api_description=description,
+        preprocess=False,
+        concurrency_id=ENGINE_QUEUE,
+    )
 
 
 def spoken(name: str) -> str:

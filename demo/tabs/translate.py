@@ -29,7 +29,7 @@ from demo.tabs.tab import (
     told,
     wanted_of,
 )
-from demo.translate_endpoint import declare_endpoint
+from demo.translate_endpoint import declare_translate
 from demo.translation import (
     DEFAULT_SIZE,
     MAX_SIZE,
@@ -244,7 +244,7 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     controls.picture.select(_add_hint, hinting, controls.hints, preprocess=False, **QUIET).success(reshow, **drawn)
     controls.choice.input(reshow, **drawn)
     controls.draw.click(show, **drawn)
-    declare_endpoint(catalog, do.save)
+    declare_translate(catalog, do.save)
 
 
 def _draw_controls(say: Say) -> _Controls:
