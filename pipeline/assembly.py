@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 
-from pipeline.compiling import compile_networks
 from pipeline.contracts import Batch
 from pipeline.data.dataset import Dataset
 from pipeline.distributed import World
@@ -50,5 +49,7 @@ def assemble(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: W
     if not world.leads:  # the networks start alike, the noise does not
         torch.manual_seed(int(np.random.SeedSequence([config.seed, world.rank]).generate_state(1)[0]))
     if config.compile:
+        from pipeline.compiling import compile_networks  # noqa: PLC0415 - torch's compiler takes seconds to load
+
         compile_networks(modules, trainer.gradients, dtype=trainer.dtype, largest=world.largest)
     return trainer, example

@@ -54,7 +54,7 @@ def environment(**more: str) -> dict[str, str]:
         if not name.startswith(("MLFLOW_", "DVC_", "GANVAS_", "GIT_")) and name != "PYTHONPATH"
     }
     outer["PATH"] = f"{Path(sys.executable).parent}:{outer['PATH']}"
-    return {**outer, **IDENTITY, "DVC_NO_ANALYTICS": "1", "PYTHONDONTWRITEBYTECODE": "1", **more}
+    return {**outer, **IDENTITY, "DVC_NO_ANALYTICS": "1", **more}
 
 
 def git(root: Path, *arguments: str) -> str:

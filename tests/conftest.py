@@ -1,6 +1,7 @@
 """A working directory with tiny recipes, for all tests that run stages."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from recipes import PAINTER, STYLIST, write_params
 
 # Nets of this size are slower on two threads than on one; read by torch when it loads, here and in child processes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell's job in the background ignores Ctrl-C, and so would every process that the tests start and stop.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

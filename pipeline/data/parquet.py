@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import fsspec
-import pyarrow as pa
-import pyarrow.parquet as pq
-from fsspec.core import OpenFile
 from pydantic import Field
 
 from demo.images import read_picture
 from pipeline.contracts import Item, Source
 from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from fsspec.core import OpenFile
+    from pyarrow import Schema
+    from pyarrow.parquet import ParquetFile
 
 _ROWS = 64
 _REMEDY = "download the parquet files and set `path` to their folder, or correct `path`"
@@ -55,7 +56,9 @@ class Parquet(Source):
                 for row, record in enumerate(records):
                     yield self._item(record, origin=f"{PurePosixPath(file.path).name} row {row}", names=names)
 
-    def _files(self) -> list[OpenFile]:
+    def _files(self) -> list["OpenFile"]:
+        import fsspec  # noqa: PLC0415 - with pyarrow it takes more than a second, and every stage knows this source
+
         pattern = self.path if self.path.endswith(".parquet") else f"{self.path.rstrip('/')}/**/*.parquet"
         try:
             files = sorted(fsspec.open_files(pattern, "rb"), key=lambda file: file.path)
@@ -78,9 +81,11 @@ class Parquet(Source):
 
 
 @contextmanager
-def _opened(file: OpenFile) -> Iterator[pq.ParquetFile]:
+def _opened(file: "OpenFile") -> Iterator["ParquetFile"]:
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+
     try:
-        with file as stream, pq.ParquetFile(stream) as parquet:
+        with file as stream, ParquetFile(stream) as parquet:
             yield parquet
     except DataError:
         raise
@@ -88,7 +93,7 @@ def _opened(file: OpenFile) -> Iterator[pq.ParquetFile]:
         raise DataError(f"{file.path}: damaged, or no parquet file ({_line(error)}); {_REMEDY}") from error
 
 
-def _class_names(schema: pa.Schema, column: str) -> list[str]:
+def _class_names(schema: "Schema", column: str) -> list[str]:
     """Return the names of a `ClassLabel` column, in the order of its numbers; none where the file does not say."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]

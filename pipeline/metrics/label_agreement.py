@@ -1,8 +1,8 @@
 """Whether generated pictures belong to the classes that were asked for, as a classifier of the real ones sees it."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
+from pipeline.metrics.classifier import fit_classifier
 from pipeline.metrics.evidence import Int64, Result, SamplingEvidence, SamplingMetric, Table
 
 
@@ -18,8 +18,7 @@ class LabelAgreement(SamplingMetric):
     def compute(self, evidence: SamplingEvidence) -> Result:
         if len(np.unique(evidence.training.labels)) < 2:
             return Result()
-        classifier = LogisticRegression(C=0.1, max_iter=5000)
-        classifier.fit(evidence.training.features, evidence.training.labels)
+        classifier = fit_classifier(evidence.training.features, evidence.training.labels)
         held_back: Int64 = classifier.predict(evidence.validation.features)
         found: Int64 = classifier.predict(evidence.generated.features)
         real_shares, shares = (

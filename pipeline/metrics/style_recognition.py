@@ -1,8 +1,7 @@
 """How often results pass for their style, as a classifier of real pictures sees it."""
 
-from sklearn.linear_model import LogisticRegression
-
 from pipeline.contracts import PHOTOGRAPH
+from pipeline.metrics.classifier import fit_classifier
 from pipeline.metrics.evidence import Int64, Result, StylizationEvidence, StylizationMetric
 
 
@@ -15,8 +14,7 @@ class StyleRecognition(StylizationMetric):
     """
 
     def compute(self, evidence: StylizationEvidence) -> Result:
-        classifier = LogisticRegression(C=0.1, max_iter=5000)
-        classifier.fit(evidence.training.features, evidence.training.labels)
+        classifier = fit_classifier(evidence.training.features, evidence.training.labels)
         photograph = evidence.classes.index(PHOTOGRAPH)
         held_back = evidence.validation
         real = held_back.labels != photograph

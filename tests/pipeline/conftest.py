@@ -1,11 +1,13 @@
 """Two real MLflow stores: the embedded one, and a server on loopback with a database of its own."""
 
+import os
 import shutil
 import textwrap
 from pathlib import Path
 
 import pytest
 from clone import make_clone, succeed
+from filelock import FileLock
 from servers import MlflowServer
 
 from pipeline.recipe import Recipe, read_recipe
@@ -28,8 +30,15 @@ recipes:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with a tiny recipe after one real `dvc repro`, to be copied and not to be changed."""
-    root = make_clone(tmp_path_factory.mktemp("finished") / "ganvas")
-    succeed(root, "dvc", "repro")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # whose workers then share it
+        folder = folder.parent
+    root = folder / "finished" / "ganvas"
+    with FileLock(folder / "finished.lock"):
+        if not root.exists():
+            made = make_clone(folder / "making" / "ganvas")
+            succeed(made, "dvc", "repro")
+            made.parent.rename(root.parent)
     return root
 
 

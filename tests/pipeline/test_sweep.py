@@ -66,7 +66,9 @@ def test_a_sweep_goes_on_with_its_study_and_runs_again_what_was_killed(painter):
     sweep("painter", PARAMS, painter)
     trials = _study().trials
     assert [trial.params for trial in trials[:4]] == first
-    assert [trial.state.name for trial in trials[4:]] == ["FAIL", "COMPLETE"]
+    assert len(trials) == 6
+    assert trials[4].state.name == "FAIL"
+    assert trials[5].state.name in {"COMPLETE", "PRUNED"}, "a trial may be given up early, but it was made"
     assert trials[5].params[RATE] == pytest.approx(rate)
 
 
