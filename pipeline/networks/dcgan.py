@@ -71,7 +71,7 @@ class DcganGenerator(nn.Module):
     def forward(self, latent: Tensor, classes: Tensor) -> Tensor:
         features: Tensor = self.stem(torch.cat([latent, classes], dim=1) if self.classes else latent)
         for norm, stage in zip(self.norms, self.stages, strict=True):
-            features = stage(norm(features, classes).relu())
+            features = stage(norm(features, classes).relu_())
         pictures: Tensor = features.tanh()
         return pictures
 
@@ -132,7 +132,7 @@ def _downsample(before: int, after: int, normalization: Normalization) -> nn.Seq
     layers: list[nn.Module] = [spectral_norm(convolution) if normalization == "spectral" else convolution]
     if normalization == "batch":
         layers.append(nn.BatchNorm2d(after))
-    return nn.Sequential(*layers, nn.LeakyReLU(0.2))
+    return nn.Sequential(*layers, nn.LeakyReLU(0.2, inplace=True))
 
 
 def _initialize(module: nn.Module) -> None:
