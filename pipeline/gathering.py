@@ -216,7 +216,7 @@ def _tiled(model: Model, photographs: Float32, paint_tiled: PaintTiled | None) -
     """Return (2, T, 3, H, W): a mosaic of photographs in the first styles, painted at once and in tiles."""
     if paint_tiled is None or "tile" not in {companion.name for companion in model.card.companions}:
         return np.zeros((2, 0, *photographs.shape[1:]), np.float32)
-    side = -(-_MOSAIC // photographs.shape[2])
+    side = max(2, _MOSAIC // photographs.shape[2])
     chosen = photographs[np.arange(side**2) % len(photographs)].reshape(side, side, *photographs.shape[1:])
     mosaic = np.concatenate(np.concatenate(list(chosen), axis=2), axis=2)[None]
     pairs = []
