@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +27,6 @@ from pipeline.contracts import Graph
 from pipeline.data.dataset import Dataset
 from pipeline.directions import Directions, find_directions
 from pipeline.errors import ExportError
-from pipeline.processes import open_pool
 from pipeline.progress import console
 from pipeline.recipe import Recipe
 from pipeline.trained import Trained, load_trained
@@ -135,19 +133,12 @@ def write_model(graph: Graph, card: ModelCard, path: Path) -> None:
         ExportError: torch could not export one of them, or it is not valid ONNX.
 
     """
-    files = {name: path.with_name(f"{name}.onnx") for name in graph.companions}
-    jobs = [
-        (graph.companions[name], _companion_card(card, graph.companions[name]), file) for name, file in files.items()
-    ]
-    if len(jobs) > 1:  # torch traces on one core, for many seconds
-        with open_pool(min(len(jobs), os.cpu_count() or 1)) as pool:
-            for done in [pool.submit(_write, *job) for job in jobs]:
-                done.result()
-    else:
-        for job in jobs:
-            _write(*job)
-    companions = tuple(Companion(name, hashlib.sha256(file.read_bytes()).hexdigest()) for name, file in files.items())
-    _write(graph, replace(card, companions=companions), path)
+    companions = []
+    for name, companion in graph.companions.items():
+        file = path.with_name(f"{name}.onnx")
+        write_model(companion, _companion_card(card, companion), file)
+        companions.append(Companion(name, hashlib.sha256(file.read_bytes()).hexdigest()))
+    _write(graph, replace(card, companions=tuple(companions)), path)
 
 
 def _companion_card(card: ModelCard, graph: Graph) -> ModelCard:

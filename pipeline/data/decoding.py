@@ -1,9 +1,12 @@
 """Raw pictures -> squares of one size, decoded in parallel processes, in the order of the source."""
 
+import multiprocessing
 import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +19,6 @@ from demo.errors import PictureError
 from pipeline.contracts import Item, Source
 from pipeline.data.dataset import Uint8
 from pipeline.errors import DataError
-from pipeline.processes import open_pool
 
 _CHUNK = 32
 _CHUNK_BYTES = 4 * 2**20
@@ -53,7 +55,9 @@ def decode(source: Source, span: range | None = None) -> Iterator[Decoded]:
         for chunk in chunks:
             yield from _decode_chunk(chunk, size=source.size, channels=source.channels)
         return
-    with open_pool(processes) as pool:
+    # Spawned, not forked: a fork copies the locks of whatever threads run here.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_obey_parent) as pool:
         pending: deque[Future[list[Decoded]]] = deque()
         try:
             for chunk in chunks:
@@ -82,6 +86,19 @@ def square(picture: PIL.Image.Image, *, size: int, channels: Literal[1, 3]) -> U
         )
     pixels = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
     return np.ascontiguousarray(pixels.reshape(size, size, channels).transpose(2, 0, 1))
+
+
+def _obey_parent() -> None:
+    """Leave Ctrl-C to the parent, and end with it even if it is killed: the pool alone would wait for it for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def follow() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _chunks(items: Iterator[Item], count: int) -> Iterator[list[Item]]:

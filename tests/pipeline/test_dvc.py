@@ -13,14 +13,7 @@ STAGES = ("prepare", "train", "export", "evaluate", "register")
 REGISTRIES = {f"pipeline.{folder}" for folder in ("data", "features", "losses", "metrics", "networks", "objectives")}
 WITHOUT_EFFECT = {
     *("demo", "demo.errors", "pipeline.errors", "pipeline.progress", "pipeline.sections", "pipeline.shards"),
-    *(
-        "pipeline.outbox",
-        "pipeline.processes",
-        "pipeline.repository",
-        "pipeline.store",
-        "pipeline.tracking",
-        "pipeline.workspace",
-    ),
+    *("pipeline.outbox", "pipeline.repository", "pipeline.store", "pipeline.tracking", "pipeline.workspace"),
 }
 """Modules that say, show, check and find things, but decide nothing about what a stage writes."""
 
