@@ -49,7 +49,7 @@ def export(recipe: Recipe, workspace: Workspace) -> None:
 
     """
     trained = load_trained(recipe, workspace)
-    graph = trained.graph
+    graph = trained.graph if recipe.export.half else _without_half(trained.graph)
     with writing(workspace.model.parent) as folder:
         folder.mkdir()
         main = folder / workspace.model.name
@@ -66,6 +66,10 @@ def export(recipe: Recipe, workspace: Workspace) -> None:
     with writing(workspace.reports / "export.json") as scratch:
         scratch.write_text(json.dumps(report, indent=2) + "\n")
     console.print(f"{workspace.model.parent}: {size:,} bytes, within {worst:.1g} of torch")
+
+
+def _without_half(graph: Graph) -> Graph:
+    return replace(graph, companions={name: one for name, one in graph.companions.items() if one.tolerance is None})
 
 
 def _compare_within(graph: Graph, model: Model, *, limit: float) -> dict[str, float]:

@@ -116,6 +116,9 @@ class Export(_Section):
     """What an exported graph must hold."""
 
     tolerance: PositiveFloat = Field(1e-3, description="largest difference between torch and ONNX, on a scale of 2")
+    half: bool = Field(
+        True, description="whether graphs of half precision are written as well, which GPUs are served by"
+    )
 
 
 class PublishedWeights(_Section):

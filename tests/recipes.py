@@ -41,6 +41,7 @@ STYLIST: dict[str, Any] = {
         "snapshots": 2,
         "checkpoint_every": 2,
     },
+    "export": {"half": False},
     "evaluate": {"samples": 8},
 }
 TRANSLATOR: dict[str, Any] = {

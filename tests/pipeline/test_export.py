@@ -17,7 +17,7 @@ from pipeline.data.dataset import Dataset
 from pipeline.errors import CheckpointError, ExportError
 from pipeline.export import compare, export, write_model
 from pipeline.prepare import prepare
-from pipeline.recipe import Recipe, read_recipe
+from pipeline.recipe import Recipe, parse_recipe, read_recipe
 from pipeline.train import train
 from pipeline.workspace import Workspace
 
@@ -26,7 +26,7 @@ from pipeline.workspace import Workspace
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a tiny painter and a tiny stylist are trained and exported."""
     folder = tmp_path_factory.mktemp("trained")
-    write_params(folder / "params.yaml", painter=PAINTER, stylist=STYLIST)
+    write_params(folder / "params.yaml", painter=PAINTER, stylist=STYLIST | {"export": {}})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("GANVAS_TRACKING", "off")
@@ -51,6 +51,15 @@ def test_the_painter_takes_any_batch_and_paints_by_its_seeds(trained: Path) -> N
     assert pictures.shape == (3, 3, 16, 16)
     alone = model.run({"latent": latent[1:2], "classes": classes[1:2]})
     np.testing.assert_allclose(alone, pictures[1:2], atol=1e-5)
+
+
+def test_graphs_of_half_precision_are_written_unless_the_recipe_goes_without(trained: Path) -> None:
+    folder = Workspace("stylist", trained).model.parent
+    assert {path.stem for path in folder.iterdir()} == {"model", "encoder", "tile", "half", "encoder_half"}
+    section = STYLIST | {"export": {"half": False}}
+    export(parse_recipe("stylist", section), Workspace("stylist", trained))
+    assert {path.stem for path in folder.iterdir()} == {"model", "encoder", "tile"}
+    assert {known.name for known in Model.open(folder / "model.onnx").card.companions} == {"encoder", "tile"}
 
 
 def test_the_card_tells_directions_of_the_latent_alone(trained: Path) -> None:
