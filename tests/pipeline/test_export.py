@@ -53,11 +53,12 @@ def test_the_painter_takes_any_batch_and_paints_by_its_seeds(trained: Path) -> N
     np.testing.assert_allclose(alone, pictures[1:2], atol=1e-5)
 
 
-def test_graphs_of_half_precision_are_written_unless_the_recipe_goes_without(trained: Path) -> None:
-    folder = Workspace("stylist", trained).model.parent
+def test_graphs_of_half_precision_are_written_unless_the_recipe_goes_without(trained: Path, tmp_path: Path) -> None:
+    workspace = Workspace("stylist", shutil.copytree(trained, tmp_path / "trained"))
+    folder = workspace.model.parent
     assert {path.stem for path in folder.iterdir()} == {"model", "encoder", "tile", "half", "encoder_half"}
     section = STYLIST | {"export": {"half": False}}
-    export(parse_recipe("stylist", section), Workspace("stylist", trained))
+    export(parse_recipe("stylist", section), workspace)
     assert {path.stem for path in folder.iterdir()} == {"model", "encoder", "tile"}
     assert {known.name for known in Model.open(folder / "model.onnx").card.companions} == {"encoder", "tile"}
 
