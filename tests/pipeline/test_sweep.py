@@ -57,19 +57,18 @@ def test_the_recipe_itself_is_tried_first_and_the_best_is_written_back(painter, 
 
 
 def test_a_sweep_goes_on_with_its_study_and_runs_again_what_was_killed(painter):
+    _write(SWEEP | {"trials": 3})  # so few that none is given up early
     sweep("painter", PARAMS, painter)
     first = [trial.params for trial in _study().trials]
     killed = _study().ask()
     rate = killed.suggest_float(RATE, 1e-6, 1e-2, log=True)
     killed.suggest_categorical("loss.name", ["hinge", "nonsaturating"])
-    _write(SWEEP | {"trials": 5})
+    _write(SWEEP | {"trials": 4})
     sweep("painter", PARAMS, painter)
     trials = _study().trials
-    assert [trial.params for trial in trials[:4]] == first
-    assert len(trials) == 6
-    assert trials[4].state.name == "FAIL"
-    assert trials[5].state.name in {"COMPLETE", "PRUNED"}, "a trial may be given up early, but it was made"
-    assert trials[5].params[RATE] == pytest.approx(rate)
+    assert [trial.params for trial in trials[:3]] == first
+    assert [trial.state.name for trial in trials[3:]] == ["FAIL", "COMPLETE"]
+    assert trials[4].params[RATE] == pytest.approx(rate)
 
 
 def test_every_trial_is_a_child_run(painter, store, monkeypatch):
