@@ -37,6 +37,7 @@ _STYLIZED_BATCH = 8
 
 _SHIFT = 8
 _MOSAIC = 512
+_TILED_STYLES = 2
 
 _SHEET_COLUMNS = 8
 _SHEET_ROWS = 16
@@ -212,14 +213,14 @@ def _shifted(model: Model, photographs: Float32, styles: Int64) -> Float32:
 
 
 def _tiled(model: Model, photographs: Float32, paint_tiled: PaintTiled | None) -> Float32:
-    """Return (2, T, 3, H, W): a mosaic of photographs in every style, painted at once and in tiles."""
+    """Return (2, T, 3, H, W): a mosaic of photographs in the first styles, painted at once and in tiles."""
     if paint_tiled is None or "tile" not in {companion.name for companion in model.card.companions}:
         return np.zeros((2, 0, *photographs.shape[1:]), np.float32)
     side = max(2, _MOSAIC // photographs.shape[2])
     chosen = photographs[np.arange(side**2) % len(photographs)].reshape(side, side, *photographs.shape[1:])
     mosaic = np.concatenate(np.concatenate(list(chosen), axis=2), axis=2)[None]
     pairs = []
-    for style in range(len(model.card.choices)):
+    for style in range(min(_TILED_STYLES, len(model.card.choices))):
         feeds = stylization_feeds(
             model.card, mosaic, styles=np.array([style]), strengths=np.ones(1, np.float32), seeds=[None]
         )
