@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import functools
 import io
-import math
 import sys
 import threading
 from collections.abc import Mapping
@@ -26,9 +25,6 @@ Provider = Literal["CPU", "CUDA", "server"]
 TIME_LIMIT = 120.0
 """Seconds after which a run is ended: a model file is input too, and a few bytes can ask for hours of work."""
 
-_SMALL = 2**17
-"""Numbers in a run's arrays up to which the arena keeps what the run took: giving it back costs a fifth of its time."""
-
 _WATCHDOG = Watchdog()
 
 
@@ -39,7 +35,6 @@ class Session:
     recipe: str
     provider: Provider
     session: Any
-    numbers_per_row: Mapping[str, int]
 
     @classmethod
     def open(cls, file: GraphFile, *, device: Device) -> "Session":
@@ -62,8 +57,7 @@ class Session:
             said, found = [port.name for port in ports], [node.name for node in nodes]
             if said != found or any(node.type != "tensor(float)" for node in nodes):
                 raise ModelError(f"{file.path} has the {kind}s {found}, but its card says {said}; export it again")
-        per_row = {port.name: math.prod(side for side in port.shape if type(side) is int) for port in file.card.outputs}
-        return cls(file.card.recipe, provider, session, per_row)
+        return cls(file.card.recipe, provider, session)
 
     def run(self, feeds: Mapping[str, NDArray[np.float32]], output: str) -> NDArray[np.float32]:
         """Return one output of the graph; nodes that it does not need are not run.
@@ -74,7 +68,7 @@ class Session:
         """
         options = onnxruntime.RunOptions()
         options.only_execute_path_to_fetches = True
-        if self.provider == "CPU" and not self._is_small(feeds, output):
+        if self.provider == "CPU":
             # Pictures of many sizes would otherwise leave the arena as large as their sum.
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         expired = threading.Event()
@@ -92,12 +86,6 @@ class Session:
                 raise ModelError(f"'{recipe}' took longer than {TIME_LIMIT:g} s; ask for a smaller picture") from error
             raise ModelError(f"the model '{recipe}' failed ({reason}); export it again") from error
         return result
-
-    def _is_small(self, feeds: Mapping[str, NDArray[np.float32]], output: str) -> bool:
-        # Sides that are free are those of a picture that is fed.
-        given = sum(array.size for array in feeds.values())
-        rows = max(len(array) for array in feeds.values())
-        return max(given, rows * self.numbers_per_row[output]) <= _SMALL
 
 
 def asks_for_cuda(device: Device) -> bool:
