@@ -18,6 +18,9 @@ LOCK = "dvc.lock"
 PARAMS = "params.yaml"
 _REGISTER = "register"
 
+_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's where PyYAML has it: in Python the lock of a zoo takes seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -45,7 +48,7 @@ class Lock:
 
         """
         try:
-            stages = yaml.safe_load(text)["stages"]
+            stages = yaml.load(text, _SAFE_LOADER)["stages"]  # noqa: S506 - it is a safe one
             chosen = {
                 name: content
                 for name, content in stages.items()
