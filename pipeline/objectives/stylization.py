@@ -32,6 +32,7 @@ from pipeline.sections import Place, parse_part
 PREVIEW_PHOTOGRAPHS = 8
 SMALLEST_SIDE = 32
 _TWIN_EVERY = 4
+_PARTLY_EVERY = 4
 
 
 def _descriptor(content: Any, info: ValidationInfo) -> Descriptor:
@@ -65,7 +66,8 @@ class Stylization(Objective):
       arXiv:1903.05628, with a bound, so that it ends where it is enough), at every fourth step;
     - variation: the total variation.
 
-    One picture in four is painted at a strength drawn evenly from [0, 1], the others at full strength.
+    One picture in four is painted at a strength drawn evenly from [0, 1], the others at full strength; its place in the
+    batch moves on from step to step, so that both halves learn it.
     """
 
     name: Literal["stylization"] = "stylization"
@@ -98,6 +100,9 @@ class Stylization(Objective):
             raise RecipeError("data.size", f"{image.size} px leave no room for strokes", remedy)
         if not isinstance(modules["generator"], StylizingGenerator):
             raise RecipeError("objective.name", "'stylization' needs a generator that repaints", "choose 'stylizer'")
+        if loss.name == "relativistic":
+            remedy = "choose hinge, least_squares, nonsaturating or wasserstein"
+            raise RecipeError("loss.name", "'relativistic' wants as many real pictures as false ones", remedy)
         game = _Game(self, modules, loss, image)
         return [("discriminator", game.discriminator_loss), ("generator", game.generator_loss)]
 
@@ -160,7 +165,7 @@ class _Game:
 
     def discriminator_loss(self, batch: Batch, step: Step) -> Tensor:
         self._trained.requires_grad_(requires_grad=True)  # the loop has frozen it for this phase
-        self._shared = painting = self._paint(batch)
+        self._shared = painting = self._paint(batch, step)
         count = painting.gallery
         fakes = painting.pictures[:count].detach()
         fake_logits = self._discriminator(
@@ -171,7 +176,7 @@ class _Game:
         return self._rules.discriminator(real_logits, fake_logits)
 
     def generator_loss(self, batch: Batch, step: Step) -> Tensor:
-        config, painting = self._config, self._shared or self._paint(batch)
+        config, painting = self._config, self._shared or self._paint(batch, step)
         self._shared = None
         terms = self._terms(
             painting.pictures, contents=painting.contents, styles=painting.styles, strength=painting.strength
@@ -200,14 +205,15 @@ class _Game:
             value = value + config.diversity_weight * (config.diversity - difference).relu()
         return value
 
-    def _paint(self, batch: Batch) -> _Painting:
+    def _paint(self, batch: Batch, step: Step) -> _Painting:
         contents, styles = batch.split(2)
         weights = style_weights(styles.labels, self._image)
         gallery = -(-len(weights) // 2)
         read = recolour(styles.images[gallery:], self._config.recoloured)
         code = torch.cat([self._generator.gallery(weights[:gallery]).float(), self._generator.encode(read).float()])
         strength = torch.ones_like(weights[:, 0])
-        strength[3::4] = torch.rand_like(strength[3::4])
+        partly = slice((step.number + 3) % _PARTLY_EVERY, None, _PARTLY_EVERY)
+        strength[partly] = torch.rand_like(strength[partly])
         pictures = self._generator(contents.images, code, strength[:, None], noise(self._generator, weights))
         shown = torch.cat([styles.images[:gallery], read])
         return _Painting(contents.images, shown, weights, code, strength, pictures, gallery)

@@ -7,6 +7,7 @@ from pipeline.descriptors import DESCRIPTORS
 from pipeline.descriptors.random_bank import RandomBankDescriptor
 from pipeline.errors import RecipeError
 from pipeline.losses.hinge import Hinge
+from pipeline.losses.relativistic import Relativistic
 from pipeline.networks.dcgan import Dcgan
 from pipeline.networks.stylizer import Stylizer
 from pipeline.objectives.stylization import Stylization, recolour, style_weights
@@ -169,6 +170,19 @@ class TestGeneratorPhase:
         assert ((partial >= 0) & (partial < 1)).all()
         assert partial.min() < 0.2
         assert partial.max() > 0.8
+
+    @pytest.mark.parametrize("count", [1, 2, 3, 4])
+    def test_its_place_moves_on_through_both_halves_of_any_batch(self, count):
+        generator = Painter(torch.zeros(1, 3, 32, 32))
+        for number in range(4):
+            phase("generator", generator, number=number, diversity_weight=0.0)(batch(count))
+        strengths = torch.stack([strength[:, 0] for _, strength, _ in generator.asked])
+        assert strengths.shape == (4, count)
+        assert ((strengths < 1).sum(dim=0) == 1).all()
+
+    def test_a_loss_that_wants_as_many_real_as_false_pictures_is_refused(self, modules):
+        with pytest.raises(RecipeError, match="'relativistic' wants as many real pictures as false ones"):
+            Stylization().phases(modules, Relativistic(), IMAGE)
 
     @pytest.mark.parametrize("content", ["ssim", "mse"])
     def test_content_is_free_for_the_photograph_itself(self, content):
