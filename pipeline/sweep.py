@@ -66,7 +66,7 @@ def sweep(name: str, params: Path, workspace: Workspace) -> None:
                     return _train(variant, dataset, trial=trial, tracker=tracker, metric=settings.metric)
 
             _run(study, objective, settings)
-    _write_best(study, params, name)
+    _write_best(study, params, name, as_it_is=_as_it_is(section, settings))
 
 
 @contextmanager
@@ -139,6 +139,8 @@ def _variant(name: str, section: Mapping[str, Any], settings: Sweep, trial: Tria
         place_value(changed, key, _suggest(trial, key, allowed))
     if settings.steps:
         place_value(changed, "train.budget", {"steps": settings.steps})
+    if changed["train"].get("watch", {}).get("response") == "roll_back":  # a trial keeps no state to go back to
+        place_value(changed, "train.watch.response", "stop")
     return parse_recipe(name, changed)
 
 
@@ -158,6 +160,8 @@ def _round(value: float) -> float:
 def _train(recipe: Recipe, dataset: Dataset, *, trial: Trial, tracker: Tracker, metric: str) -> float:
     """Return the lowest value of the metric in a training, which ends early where it falls behind the others."""
     trainer, _ = assemble(recipe, dataset, device=choose_device())
+    if recipe.train.budget.minutes:
+        trainer.fit_into(recipe.train.budget.minutes)
     watch = Watch(recipe, dataset, trainer=trainer, tracker=tracker, good=Path())
     pause = -(-trainer.steps // recipe.train.snapshots)
     lowest, reported = math.inf, 0
@@ -172,8 +176,8 @@ def _train(recipe: Recipe, dataset: Dataset, *, trial: Trial, tracker: Tracker, 
                     lowest = min(lowest, row[metric])
                     trial.report(row[metric], int(row["step"]))
             reported = len(trainer.history)
-            if (figures or shown) and watch.examine():
-                raise TrainingError(f"{recipe.name}: the trial fell back, which a sweep does not wait for")
+            if figures or shown:
+                watch.examine()
             if trial.should_prune():
                 raise optuna.TrialPruned
     if not math.isfinite(lowest):
@@ -182,11 +186,11 @@ def _train(recipe: Recipe, dataset: Dataset, *, trial: Trial, tracker: Tracker, 
     return lowest
 
 
-def _write_best(study: optuna.Study, params: Path, name: str) -> None:
+def _write_best(study: optuna.Study, params: Path, name: str, *, as_it_is: Mapping[str, Any]) -> None:
     if not study.get_trials(states=(TrialState.COMPLETE,)):
         raise TrainingError(f"no trial of {study.study_name} came to an end; look at what they said above")
     best = study.best_trial
-    if best.number == 0:
+    if best.params == as_it_is:
         console.print(f"{study.study_name}: nothing was better than {params} as it is ({best.value:.4g})")
         return
     values = {key: _round(value) if isinstance(value, float) else value for key, value in best.params.items()}

@@ -126,6 +126,26 @@ def test_a_recipe_without_a_sweep_and_a_second_sweep_at_once_are_refused(painter
     assert told.stderr == "another sweep of 'painter' is running here; wait for it, or stop it\n"
 
 
+def test_a_trial_takes_the_minutes_of_the_recipe(painter):
+    _write(SWEEP | {"trials": 1}, train=PAINTER["train"] | {"budget": {"minutes": 0.02}})
+    sweep("painter", PARAMS, painter)
+    assert _study().trials[0].last_step > 1
+
+
+def test_what_the_params_file_does_not_say_is_no_trial_of_it_as_it_is(painter):
+    _write({"space": {"network.max_width": [16]}, "trials": 1})
+    sweep("painter", PARAMS, painter)
+    assert yaml.safe_load(PARAMS.read_text())["recipes"]["painter"]["network"]["max_width"] == 16
+
+
+def test_a_trial_keeps_no_state_to_fall_back_to(painter):
+    section = SWEEP | {"trials": 1, "metric": "generator_loss"}
+    _write(section, train=PAINTER["train"] | {"watch": {"samples": 0, "response": "roll_back"}})
+    sweep("painter", PARAMS, painter)
+    assert len(_study().trials) == 1
+    assert not list(Path().glob("*.pt"))
+
+
 def test_no_trial_that_came_to_an_end_is_no_result(painter):
     _write(SWEEP | {"trials": 1}, train=PAINTER["train"] | {"learning_rates": {"generator": 1e-3}})
     with pytest.raises(TrainingError, match="came to an end"):
