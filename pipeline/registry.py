@@ -76,14 +76,20 @@ def alias(client: "MlflowClient", name: str, *, as_: str, version: str) -> bool:
 
 
 def drop_champions(client: "MlflowClient", *, but: Mapping[str, Any]) -> list[str]:
-    """Take the alias `champion` from every model whose name is not among `but`, and return those names.
+    """Take the alias `champion` from every model of Ganvas whose name is not among `but`, and return those names.
 
     Raises:
         TrackingError: the registry does not answer or refuses.
 
     """
     with reporting():
-        crowned = [model.name for model in _pages(client) if CHAMPION in model.aliases and model.name not in but]
+        crowned = [
+            model.name
+            for model in _pages(client)
+            if CHAMPION in model.aliases
+            and model.name not in but
+            and SHA256 in client.get_model_version(model.name, str(model.aliases[CHAMPION])).tags
+        ]
         for name in crowned:
             client.delete_registered_model_alias(name, CHAMPION)
     return crowned

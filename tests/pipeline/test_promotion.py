@@ -14,6 +14,7 @@ from pipeline.lineage import lineage
 from pipeline.promotion import promote, registry_sync, rollback
 from pipeline.recipe import read_recipe
 from pipeline.repository import LOCK, Lock, find_commit, read_at, restore
+from pipeline.store import connect
 from pipeline.workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -129,6 +130,20 @@ def test_a_registry_that_is_down_or_off_is_one_sentence(root, monkeypatch):
     monkeypatch.delenv("GANVAS_TRACKING")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     _refuse("no MLflow server answers at http://127.0.0.1:9", error=PipelineError)
+
+
+def test_a_champion_that_is_not_of_ganvas_stays_one(root, monkeypatch, capsys):
+    commit(root, "The lock")
+    monkeypatch.delenv("GANVAS_TRACKING")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    client = connect()
+    client.create_registered_model("fraud")
+    client.create_model_version("fraud", "somewhere")
+    client.set_registered_model_alias("fraud", "champion", "1")
+    Champions({}).write(root)
+    registry_sync(root)
+    assert "fraud" not in capsys.readouterr().err
+    assert client.get_model_version_by_alias("fraud", "champion").version in {1, "1"}
 
 
 def test_the_registry_forgets_a_champion_that_git_does_not_name(root, monkeypatch, capsys):
