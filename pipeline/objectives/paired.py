@@ -61,7 +61,8 @@ class Paired(Objective):
 
         def discriminator_loss(batch: Batch, step: Step) -> Tensor:
             if not self._plays(step):
-                return torch.stack([weight.sum() for weight in judge.parameters()]).sum() * 0
+                # No gradient rather than zeros: Adam's averages begin when the game does.
+                return torch.zeros((), device=batch.images.device, requires_grad=True)
             pair = make(batch)
             with torch.no_grad():
                 fakes = generator(pair.given, pair.guide)
