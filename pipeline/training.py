@@ -22,7 +22,7 @@ Row = dict[str, float]
 LAYOUTS = {True: torch.channels_last, False: torch.contiguous_format}
 """The memory format of pictures and weights, by what `train.channels_last` says."""
 
-_WARM_UP, _TIMED_SECONDS = 3, 3.0
+_WARM_UP, _TIMED_SECONDS, _AMID = 3, 3.0, 1_000_000
 ALONE = World.alone()
 
 
@@ -114,13 +114,15 @@ class Trainer:
         self.best: dict[str, Any] = {}
 
     def fit_into(self, minutes: float) -> None:
-        """Set `steps` to as many as take so long, as measured on steps that are then undone."""
+        """Set `steps` to as many as take so long, as measured on steps from amid the schedules that are then undone."""
         before = deepcopy(self.state())
+        self.steps, self.step = 2 * _AMID, _AMID
         for _ in range(_WARM_UP):
             self._advance(logging=False)
         begun, seconds, timed = time.perf_counter(), 0.0, 0
         while seconds < _TIMED_SECONDS:
             self._advance(logging=True)  # which waits for the device
+            self.step += 1
             timed += 1
             seconds = self.world.largest(time.perf_counter() - begun)
         self.restore(before)
@@ -214,7 +216,7 @@ class Trainer:
             losses[f"{role}_loss"] = self._backward(role, compute_loss, step)
             if logging or self._config.clip:
                 norm = clip_grad_norm_(self._modules[role].parameters(), self._config.clip or math.inf)
-                losses[f"{role}_gradient"] = norm
+                losses[f"{role}_gradient"] = norm.to(self.sampler.device)  # that of no gradients lies on the CPU
             optimizer.step()
         buffers = (buffer for module in self._modules.values() for buffer in module.buffers())
         self.world.average((buffer for buffer in buffers if buffer.is_floating_point()), torch.float64)
