@@ -40,7 +40,14 @@ def _positive(rate: Ramp) -> Ramp:
     return rate
 
 
+def _below_one(schedule: Ramp) -> Ramp:
+    if max(schedule.start, schedule.end) >= 1:
+        raise ValueError("must be below 1")
+    return schedule
+
+
 Rate = Annotated[Scheduled, AfterValidator(_positive)]
+Decay = Annotated[Scheduled, AfterValidator(_below_one)]
 
 
 class _Section(BaseModel):
@@ -68,6 +75,13 @@ class Watching(_Section):
     keep: Literal["best", "last"] = Field("best", description="the snapshot that is exported")
     response: Literal["warn", "stop", "roll_back"] = Field("warn", description="what a diagnosis leads to")
 
+    @field_validator("samples")
+    @classmethod
+    def _comparable(cls, samples: int) -> int:
+        if samples == 1:
+            raise ValueError("one picture has nothing to differ from: take more, or 0 for none")
+        return samples
+
 
 class PenaltySweep(_Section):
     """Short trainings before the whole one, to find how strong the objective's penalties should be."""
@@ -94,7 +108,9 @@ class Training(_Section):
     budget: Budget
     batch: int = Field(64, ge=1, description="pictures per phase and domain")
     learning_rates: dict[str, Rate] = Field(description="Adam's rate by role")
-    betas: tuple[float, Scheduled] = Field((0.0, constant(0.99)), description="Adam's decay rates of the two moments")
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Decay] = Field(
+        (0.0, constant(0.99)), description="Adam's decay rates of the two moments"
+    )
     ema_half_life: Scheduled = Field(constant(0.03), description="half-life of the averaged weights, as a share")
     clip: PositiveFloat | None = Field(None, description="largest gradient norm per role")
     precision: Precision = "fp32"
@@ -133,7 +149,7 @@ class Evaluation(_Section):
     """What a model is scored on."""
 
     samples: int = Field(1000, ge=2, description="generated pictures, and held-back ones at most")
-    searched: int = Field(10_000, ge=1, description="training pictures at most that copies are looked for in")
+    searched: int = Field(10_000, ge=2, description="training pictures at most that copies are looked for in")
     seed: int = Field(0, ge=0)
     extractor: SerializeAsAny[Extractor] = Field(GanvasNet(), description="what measures the pictures")
     weights: PublishedWeights = PublishedWeights()

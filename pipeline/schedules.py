@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from math import cos, pi
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_serializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
 
 
 class Ramp(BaseModel):
@@ -16,6 +16,12 @@ class Ramp(BaseModel):
     end: float = Field(ge=0, allow_inf_nan=False)
     since: float = Field(0.0, ge=0, le=1)
     until: float = Field(1.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since > self.until:
+            raise ValueError("since must not lie behind until")
+        return self
 
     def at(self, progress: float) -> float:
         """Return the value when the share `progress` in [0, 1] of the budget is used up."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -82,7 +82,9 @@ def _parse(model: type[ModelT], section: Mapping[str, Any], place: Place) -> Mod
 def _recipe_error(model: type[BaseModel], errors: list[ErrorDetails], where: str) -> RecipeError:
     details, location = errors[0], _location(errors[0], where)
     if details["type"] == "extra_forbidden":
-        return RecipeError(location, "unknown key", choices(str(details["loc"][-1]), model.model_fields))
+        return RecipeError(
+            location, "unknown key", choices(str(details["loc"][-1]), _nested(model, details).model_fields)
+        )
     if details["type"] == "missing":
         return RecipeError(location, "missing", "this key has no default")
     # A setting of several kinds fails once for each of them.
@@ -91,6 +93,15 @@ def _recipe_error(model: type[BaseModel], errors: list[ErrorDetails], where: str
     if details["type"] == "float_type" and isinstance(details["input"], str):
         remedy = "write a number with a point (2.0e-4), YAML reads others as text"
     return RecipeError(location, f"is {details['input']!r}", remedy)
+
+
+def _nested(model: type[BaseModel], details: ErrorDetails) -> type[BaseModel]:
+    """Return the class of the section that an error's key stands in."""
+    for part in details["loc"][:-1]:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        kinds = (annotation, *get_args(annotation))
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+    return model
 
 
 def _location(details: ErrorDetails, where: str) -> str:

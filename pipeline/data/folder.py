@@ -84,6 +84,9 @@ class Folder(Source):
                 f"{self.selection}: is no CSV file with the columns picture and class ({error}); correct it or "
                 "`selection`"
             ) from error
+        unclassed = [name for name, label in chosen if not label]
+        if unclassed:
+            raise DataError(f"{self.selection}: names no class for {unclassed[0]}; add it to the line")
         missing = [name for name, _ in chosen if name not in names]
         if missing or not chosen:
             raise DataError(

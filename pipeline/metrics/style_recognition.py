@@ -1,5 +1,7 @@
 """How often results pass for their style, as a classifier of real pictures sees it."""
 
+import numpy as np
+
 from pipeline.contracts import PHOTOGRAPH
 from pipeline.metrics.classifier import fit_classifier
 from pipeline.metrics.evidence import Int64, Result, StylizationEvidence, StylizationMetric
@@ -14,6 +16,8 @@ class StyleRecognition(StylizationMetric):
     """
 
     def compute(self, evidence: StylizationEvidence) -> Result:
+        if len(np.unique(evidence.training.labels)) < 2:
+            return Result()
         classifier = fit_classifier(evidence.training.features, evidence.training.labels)
         photograph = evidence.classes.index(PHOTOGRAPH)
         held_back = evidence.validation

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pipeline.autoencoders import Autoencoder, MixedPrior
 from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Phase, Step, likelihood_of
-from pipeline.errors import RecipeError
+from pipeline.errors import RecipeError, TrainingError
 from pipeline.objectives.codes import autoencoder_of, show_coding
 
 _LEAST_VARIANCE = 1e-4
@@ -56,6 +56,11 @@ class Autoencoding(Objective):
         for batch in batches:
             noise = torch.zeros(len(batch.images), autoencoder.code, device=batch.images.device)
             codes.append(autoencoder(batch.images, noise).mean.double().cpu().numpy())
+        if sum(map(len, codes)) < autoencoder.components:
+            raise TrainingError(
+                f"{sum(map(len, codes))} pictures are too few for a mixture of {autoencoder.components}; set "
+                "network.components to fewer"
+            )
         mixture = GaussianMixture(autoencoder.components, reg_covar=_LEAST_VARIANCE, random_state=0)
         mixture.fit(np.concatenate(codes))
         autoencoder.fit(

@@ -34,9 +34,15 @@ class VaeGan(Objective):
     pixel_weight: float = Field(0.0, ge=0)
     r1: float = Field(0.0, ge=0)
 
+    @property
+    def penalised(self) -> bool:
+        return self.r1 > 0
+
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
         autoencoder = autoencoder_of(modules, objective=self.name)
         game = game_of(loss, objective=self.name)
+        if loss.name == "wasserstein" and not self.r1:
+            raise RecipeError("objective", "nothing bounds the critic's slope", "set r1")
         discriminator: object = modules.get("discriminator")
         if not isinstance(discriminator, FeatureDiscriminator):
             raise RecipeError(

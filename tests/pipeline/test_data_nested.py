@@ -89,6 +89,7 @@ def test_a_selection_names_pictures_and_their_classes(pictures, tmp_path):
         ("picture,class\nramps/z.png,grey\n", r"names ramps/z.png, which .* does not hold"),
         ("picture,class\n", r"names no pictures"),
         ("file;kind\n", r"names no pictures"),
+        ("picture,class\nramps/a.png\n", r"names no class for ramps/a.png"),
         ("file,kind\na,b\n", r"is no CSV file with the columns picture and class"),
         (None, r"is no CSV file with the columns picture and class"),
     ],

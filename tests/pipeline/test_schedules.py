@@ -32,7 +32,15 @@ def test_a_number_stays_and_is_written_as_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["2e-4", True, {"start": -1, "end": 0}, {"start": 1}, {"start": 1, "end": 0, "to": 1}]
+    "wrong",
+    [
+        "2e-4",
+        True,
+        {"start": -1, "end": 0},
+        {"start": 1},
+        {"start": 1, "end": 0, "to": 1},
+        {"start": 1, "end": 0, "since": 0.8, "until": 0.5},
+    ],
 )
 def test_wrong_schedules_are_refused(wrong: object) -> None:
     with pytest.raises(ValidationError):
