@@ -19,7 +19,7 @@ def interpolated_penalty(critic: nn.Module, reals: Tensor, fakes: Tensor, classe
     Gulrajani et al. 2017 (arXiv:1704.00028), eq. 3.
     """
     share = torch.rand(len(reals), 1, 1, 1, device=reals.device)
-    between = torch.lerp(fakes.detach(), reals.detach(), share).requires_grad_()
+    between = torch.lerp(fakes.detach().float(), reals.detach(), share).requires_grad_()
     slope = squared_slope(critic(between, classes).float(), between).add(1e-12).sqrt()
     return (slope - 1).square().mean()
 

@@ -41,6 +41,8 @@ def test_penalties_of_a_linear_critic_have_a_closed_form() -> None:
     torch.testing.assert_close(squared_slope(critic(images, None), images), torch.full((4,), norm**2))
     penalty = interpolated_penalty(critic, images, torch.zeros_like(images), torch.zeros(4, 0))
     assert penalty.item() == pytest.approx((norm - 1) ** 2, rel=1e-5)
+    halved = interpolated_penalty(critic, images, torch.zeros_like(images, dtype=torch.bfloat16), torch.zeros(4, 0))
+    assert halved.item() == pytest.approx((norm - 1) ** 2, rel=1e-5)
 
 
 @pytest.mark.parametrize(
