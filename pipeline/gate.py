@@ -129,7 +129,7 @@ def _challenge(recipe: Recipe, workspace: Workspace, *, challenger: str, champio
 
 
 def _margin(outcome: Outcome, margin: float) -> Check:
-    wanted = margin * outcome.champion
+    wanted = margin * abs(outcome.champion)  # an unbiased kernel distance may lie below 0
     passed = outcome.low > wanted
     found = (
         f"{outcome.score} {outcome.challenger:.4g} against the champion's {outcome.champion:.4g}, lower by "
