@@ -18,7 +18,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from pipeline.contracts import Graph, Image, Modules, Network
 from pipeline.features.ganvas_net import shipped
-from pipeline.networks.dcgan import Dcgan, DcganGenerator
+from pipeline.networks.dcgan_generator import DcganGenerator
 from pipeline.networks.layers import classes_of, doublings_of, sampling_graph
 
 _EYE = (32, 64, 128, 256)
@@ -43,9 +43,8 @@ class Projected(Network):
         doublings = doublings_of(image, network=self.name, lowest=32, highest=256)
         widths = [min(self.width << halvings, self.max_width) for halvings in range(doublings)]
         classes = classes_of(image, conditional=self.conditional)
-        painter = Dcgan(latent=self.latent, upsampling="bilinear")
         return {
-            "generator": DcganGenerator(painter, classes, widths, image.channels),
+            "generator": DcganGenerator(self.latent, classes, widths, image.channels, upsampling="bilinear"),
             "discriminator": ProjectedDiscriminator(classes, self.judge),
         }
 

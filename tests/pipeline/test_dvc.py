@@ -8,6 +8,8 @@ import pytest
 import yaml
 from clone import RECIPE, succeed
 
+from pipeline.networks import NETWORKS
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 STAGES = ("prepare", "train", "export", "evaluate", "register")
 REGISTRIES = {f"pipeline.{folder}" for folder in ("data", "features", "losses", "metrics", "networks", "objectives")}
@@ -57,6 +59,17 @@ def test_a_stage_depends_on_every_file_that_decides_what_it_writes(stage):
             file for file in files if not any(file == path or file.startswith(f"{path}/") for path in declared)
         }
         assert uncovered == set()
+
+
+@pytest.mark.parametrize("stage", ["train", "export"])
+@pytest.mark.parametrize("network", sorted(NETWORKS))
+def test_a_stage_depends_on_every_file_of_any_network(network, stage):
+    graph = grimp.build_graph("pipeline", "demo")
+    needed = {name for name in _imported(f"pipeline.networks.{network}", graph) if name.startswith("pipeline.networks")}
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    assert {_file(name) for name in needed} <= {
+        path.replace("${item.network.name}", network) for path in stages[stage]["do"]["deps"]
+    }
 
 
 def test_the_zoo_has_the_same_stages():
