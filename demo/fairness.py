@@ -52,8 +52,9 @@ class RoundRobin(Generic[T]):
         self._take(session, item)
 
     def _take(self, session: str, item: T) -> T:
-        queue = self._queues.pop(session)
+        queue = self._queues[session]
         queue.remove(item)
+        del self._queues[session]
         if queue:
             self._queues[session] = queue  # at the end of the line
         return item

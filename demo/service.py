@@ -6,11 +6,13 @@ They answer faster than Gradio's events, which pass a queue first, and so they h
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from demo.errors import BusyError, DemoError, EngineError, GoneError, ModelError, RequestError
 from demo.fairness import RoundRobin
@@ -21,6 +23,9 @@ T = TypeVar("T")
 MAX_JSON = 64_000
 ARGUMENTS = "ganvas.arguments"
 """Under which a request's scope holds what was asked with, so that the log can tell the model by its name."""
+
+_CLIENT_CLOSED = 499
+"""What nginx calls a request that was broken off; nobody reads the answer, but the log and the figures."""
 
 _AT_ONCE = 2
 _LIGHT_AT_ONCE = 16
@@ -77,11 +82,16 @@ class _Line:
                 raise GoneError("who asked has left, so the work was not done")
             return await to_thread.run_sync(work, limiter=self._limiter)
         finally:
-            # A turn is handed on, so that nobody who comes just now is before those who wait.
-            if self._queue:
-                self._queue.pop().set_result(None)
-            else:
-                self._running -= 1
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Hand a turn on, so that nobody who comes just now is before those who wait."""
+        while self._queue:
+            turn = self._queue.pop()
+            if not turn.done():  # who was cancelled may not have left the queue yet
+                turn.set_result(None)
+                return
+        self._running -= 1
 
     async def _wait(self) -> None:
         if self.waiting >= _MAX_WAITING:
@@ -92,11 +102,10 @@ class _Line:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():
-                self._queue.remove(session, turn)
-            elif self._queue:
-                self._queue.pop().set_result(None)
+                with suppress(KeyError, ValueError):  # it was passed over by now
+                    self._queue.remove(session, turn)
             else:
-                self._running -= 1
+                self._pass_on()
             raise
 
 
@@ -152,4 +161,8 @@ def answer_errors(app: FastAPI) -> None:
         theirs = not isinstance(error, ModelError | EngineError | BusyError)
         return JSONResponse({"error": str(error)}, status_code=400 if theirs else 503)
 
+    async def gone(_: Request, __: Exception) -> Response:
+        return Response(status_code=_CLIENT_CLOSED)
+
     app.add_exception_handler(DemoError, tell)
+    app.add_exception_handler(ClientDisconnect, gone)

@@ -3,14 +3,14 @@ import json
 import threading
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from loops import run
 from tiny_models import directed_proto, sampler_proto
 
 from demo.catalog import Catalog
 from demo.errors import BusyError
 from demo.identity import identify_all
-from demo.service import Turns
+from demo.service import Turns, _Line, answer_errors, read_body
 from demo.tabs import journey
 
 
@@ -42,6 +42,45 @@ def test_two_run_at_once_the_rest_waits_in_order_and_too_many_are_refused():
     assert all(isinstance(result, BusyError) for result in results[50:])
     assert sorted(done) == list(range(50))
     assert max(most) <= 2
+
+
+def test_who_gave_up_is_passed_over_and_no_turn_is_lost():
+    async def crowd():
+        line = _Line(1)
+        line._running = 1
+        tasks = [asyncio.create_task(line.take(lambda number=number: number)) for number in range(2)]
+        await asyncio.sleep(0)
+        assert line.waiting == 2
+        tasks[0].cancel()  # its future is cancelled at once, but it leaves the queue when it wakes
+        line._pass_on()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        return type(results[0]), results[1], line._running, line.waiting
+
+    assert run(crowd()) == (asyncio.CancelledError, 1, 0, 0)
+
+
+def test_a_body_that_is_broken_off_is_no_failure():
+    app, sent = FastAPI(), []
+    answer_errors(app)
+
+    @app.post("/read")
+    async def read(request: Request):
+        return len(await read_body(request, limit=100))
+
+    async def visit():
+        messages = iter([{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}])
+
+        async def receive():
+            return next(messages)
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/read", "query_string": b"", "headers": []}
+        await app(scope, receive, send)
+
+    run(visit())
+    assert sent[0]["status"] == 499
 
 
 def test_a_journey_ends_with_the_frame_under_way_when_its_visitor_leaves(save, tmp_path):
