@@ -16,6 +16,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -163,7 +164,7 @@ class Registry:
                 content: bytes = answer.read(MAX_BYTES + 1)
         except HTTPError as error:
             return _explain(error, self.address)
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             raise RegistryError(
                 f"no MLflow server answers at {self.address}; start it, or correct --registry"
             ) from error
@@ -197,7 +198,7 @@ def _refresh(registry: Registry, last: str) -> str:
     try:
         for sentence in registry.refresh():
             _log.warning(sentence)
-    except RegistryError as error:
+    except (RegistryError, OSError) as error:
         if str(error) != last:
             _log.warning("%s; what was served is served on", error)
         return str(error)

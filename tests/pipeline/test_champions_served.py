@@ -138,6 +138,22 @@ def test_what_is_no_registry_is_said_in_one_sentence(status, content, words, *, 
     assert heard == [f"Basic {base64.b64encode(b'artist:p@ss').decode()}"]
 
 
+def test_what_does_not_speak_http_is_said_in_one_sentence(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet():
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9\r\n")
+                connection.recv(1024)
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        with pytest.raises(RegistryError, match="no MLflow server answers at"):
+            Registry(f"http://127.0.0.1:{listener.getsockname()[1]}", tmp_path).refresh()
+        thread.join()
+
+
 @contextmanager
 def _answering(status, content):
     """A server that always says the same; yields its address and the list of credentials that it heard."""
