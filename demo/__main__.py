@@ -109,11 +109,15 @@ def _warn(listener: socket.socket, limits: Limits) -> None:
 
 @contextmanager
 def _scratch() -> Iterator[None]:
-    """Give temporary files a folder of this service's own, which goes with it, unless GRADIO_TEMP_DIR names one."""
-    if os.environ.get("GRADIO_TEMP_DIR"):
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="ganvas-", ignore_cleanup_errors=True) as folder:
+    """Give temporary files a folder of this service's own, which goes with it; GRADIO_TEMP_DIR says where it lies."""
+    parent = os.environ.get("GRADIO_TEMP_DIR") or None
+    try:
+        if parent:
+            Path(parent).mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(prefix="ganvas-", dir=parent, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise LaunchError(f"no temporary files can be written ({error}); correct GRADIO_TEMP_DIR") from error
+    with scratch as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         yield
 

@@ -68,6 +68,16 @@ def test_an_impossible_port_is_refused(port):
     assert "Invalid value for '--port'" in done.stderr
 
 
+def test_a_folder_for_temporary_files_that_cannot_be_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    command = [*COMMAND, "--port", "0", "--models", str(tmp_path)]
+    environment = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path / "file" / "cache")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no temporary files can be written (")
+    assert done.stderr.count("\n") == 1
+
+
 def test_ctrl_c_ends_it_cleanly(tmp_path):
     with subprocess.Popen(
         [*COMMAND, "--port", "0", "--models", str(tmp_path)],
@@ -81,3 +91,4 @@ def test_ctrl_c_ends_it_cleanly(tmp_path):
         stdout, stderr = process.communicate(timeout=30)
     assert f"Ganvas {__version__} serves {tmp_path} at http://127.0.0.1:" in first
     assert (process.returncode, stdout, stderr) == (0, "Stopped.\n", "")
+    assert list((tmp_path / "cache").iterdir()) == [], "its own folder of temporary files is gone"
