@@ -131,6 +131,9 @@ def _read_mixture(model: Model, gallery: Gallery, words: Sequence[str], *, steps
             )
         if name not in gallery.names:
             *_, fitted = fit_style(model, _content(path, "the style picture"), name=path.name, steps=steps)
+            name = path.name  # where it lies on this machine is nobody's business
+            if name in weights:
+                raise RequestError(f"two styles are called '{name}'; rename one of the pictures")
             uploaded[name] = fitted.style
         weights[name] = weight
     return parse_mixture(gallery, mixture=weights, uploaded=uploaded)

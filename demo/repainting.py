@@ -14,6 +14,7 @@ from demo.engine import Model
 from demo.errors import RequestError
 from demo.images import WEB_FORMATS, read_picture
 from demo.places import Picture
+from demo.styles import UPLOADED
 from demo.stylist import Order, Stylist
 from demo.translation import TranslationRequest, translate
 
@@ -59,11 +60,13 @@ def _restyle(catalog: Catalog, recipe: Mapping[str, Any], sources: Sources) -> P
     wanted = {"photograph": recipe.get("photograph"), "style_picture": style.get("picture"), "mask": mask.get("sha256")}
     for name in needed(recipe):
         _check(name, hashlib.sha256(sources[name]).hexdigest() == wanted[name])
+    # The command line calls a picture's style by its file, the page by one name for all.
+    mixture = {UPLOADED if name in uploaded else name: share for name, share in _part(recipe.get("styles")).items()}
     with _files(sources) as paths:
         order = Order(
             photograph=paths.get("photograph"),
             model=str(recipe.get("model")),
-            mixture=recipe.get("styles"),
+            mixture=mixture,
             style_picture=paths.get("style_picture") if uploaded else None,
             refine=style.get("refined", 0),
             strength=recipe.get("strength"),

@@ -114,6 +114,10 @@ def _make_again(catalog: Catalog, recipe: Mapping[str, Any], *, image: Image, so
         return follow(catalog, recipe)
     if max(image.size) > MAX_REPAINTED:
         raise RequestError(f"only pictures of up to {MAX_REPAINTED} pixels a side are painted anew here")
+    size = recipe.get("size")
+    if "styles" in recipe and isinstance(size, int | float) and not 0 < size <= MAX_REPAINTED:
+        # No size means that of the photograph, which is whatever was sent along.
+        recipe = {**recipe, "size": MAX_REPAINTED}
     return repaint(catalog, recipe, sources)
 
 

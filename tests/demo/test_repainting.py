@@ -70,6 +70,26 @@ def test_an_uploaded_style_and_a_mask_are_asked_for_as_well(catalog, file, tmp_p
     assert "another mask" in verify(catalog, content, {**sources, "mask": picture_file("L")}).reason
 
 
+def test_a_painting_of_the_command_line_is_made_again(catalog, file, tmp_path):
+    style = tmp_path / "style.png"
+    style.write_bytes(picture_file(seed=1))
+    painted = Stylist(catalog).serve(Order(file, "tinter", mixture={"rust": 1, "picture": 3}, style_picture=style))
+    recipe = json.loads(json.dumps(painted.recipe).replace('"picture": 0.75', '"style.png": 0.75'))
+    recipe["uploaded"] = {"style.png": recipe["uploaded"]["picture"]}
+    sources = {"photograph": file.read_bytes(), "style_picture": style.read_bytes()}
+    assert verify(catalog, png(painted.image, recipe), sources).verdict == "same"
+
+
+def test_a_size_that_the_picture_does_not_have_is_not_painted(catalog, file, monkeypatch):
+    monkeypatch.setattr("demo.verification.MAX_REPAINTED", 300)
+    asked = []
+    monkeypatch.setattr("demo.verification.repaint", lambda _, recipe, __: asked.append(recipe["size"]) or painted)
+    painted = Stylist(catalog).serve(Order(file, "tinter", style="rust", size=256))
+    for size in (8192, 0, 256):
+        verify(catalog, png(painted.image, {**painted.recipe, "size": size}), {"photograph": file.read_bytes()})
+    assert asked == [300, 300, 256]
+
+
 def test_a_changed_pixel_of_a_painting_is_found(catalog, file):
     painted = Stylist(catalog).serve(Order(file, "tinter", style="rust"))
     pixels = np.array(painted.image)
