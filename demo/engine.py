@@ -121,7 +121,11 @@ class Model:
     @property
     def provider(self) -> Provider:
         """Where the graph runs. With a CUDA device about, this opens it: only a session knows whether it got there."""
-        return self.engine.provider(self.file)
+        try:
+            return self.engine.provider(self.file)
+        except ModelError as error:
+            self._problems.append(str(error))
+            return "CPU"
 
     @property
     def problem(self) -> str:

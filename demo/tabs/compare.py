@@ -109,13 +109,14 @@ def routes(catalog: Catalog, turns: Turns) -> APIRouter:
         if not all(isinstance(name, str) for name in names):
             raise RequestError("models must be a list of names; /healthz lists them")
 
-        def draw() -> list[Side]:
+        def draw() -> list[dict[str, Any]]:
             models = {str(name): catalog.model(str(name), task="sample") for name in names}
-            return side_by_side(
+            sides = side_by_side(
                 models, seed=said.get("seed", 1), count=said.get("count", 4), enlarge=said.get("enlarge", 1)
             )
+            return [_told(side) for side in sides]
 
-        return {"sides": [_told(side) for side in await turns.take(draw)]}
+        return {"sides": await turns.take(draw)}
 
     @router.get("/zoo")
     async def zoo() -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The tab that travels from picture to picture, and its endpoint `/studio/journey`."""
 
+import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -95,6 +97,9 @@ TEXTS_ZH = {
 FRAMES = "frames"
 """The format of a film that is watched and not saved: its pictures, one by one."""
 
+_FILMS = 2
+"""How many films are made at once: each holds all of its frames."""
+
 
 def routes(catalog: Catalog, turns: Turns) -> APIRouter:
     """Return `POST /studio/journey`, which streams lines of JSON.
@@ -104,6 +109,7 @@ def routes(catalog: Catalog, turns: Turns) -> APIRouter:
     failure on the way is a last line `{"error": sentence}`. Whoever hangs up ends the work with the frame under way.
     """
     router = APIRouter()
+    films = asyncio.Semaphore(_FILMS)
 
     @router.post("/journey")
     async def journey(request: Request) -> StreamingResponse:
@@ -115,8 +121,9 @@ def routes(catalog: Catalog, turns: Turns) -> APIRouter:
 
         async def lines() -> AsyncIterator[str]:
             try:
-                while line := await turns.take(lambda: next(steps, None)):
-                    yield json.dumps(line) + "\n"
+                async with films if kind != FRAMES else contextlib.nullcontext():
+                    while line := await turns.take(lambda: next(steps, None)):
+                        yield json.dumps(line) + "\n"
             except GoneError:
                 return
             except DemoError as error:
