@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from demo.errors import DemoError
+from demo.figures import read_standing
 from demo.fragments import save_painting, show_progress
 from demo.refinement import STEPS
 from demo.styles import UPLOADED
@@ -84,7 +85,8 @@ class Desk:
             shown.append({"name": UPLOADED, "label": "", "thumbnail": own, "own": True})
         names = [style["name"] for style in shown]
         kept = {name: weight for name, weight in json.loads(mixture or "{}").items() if name in names}
-        chosen = kept or dict.fromkeys(names[:1], 1)
+        first = read_standing(opened.folder, sha256=opened.sha256, task="stylize").first
+        chosen = kept or dict.fromkeys([first] if first in names else names[:1], 1)
         for style in shown:
             style["thumbnail"] = style["thumbnail"] if _DATA_URI.fullmatch(str(style["thumbnail"])) else ""
         return gr.update(styles=shown, value=json.dumps(chosen)), gr.update(visible=bool(own) and can_fit(opened))

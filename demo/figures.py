@@ -27,11 +27,15 @@ _MAX_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A model's version and alias in a registry and its date there, None where there is none; its headline figures."""
+    """A model's version and alias in a registry and its date there, None where there is none; its headline figures.
+
+    `first` is the style that the page begins with, "" where nobody chose one.
+    """
 
     version: str | None = None
     alias: str | None = None
     date: str | None = None
+    first: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -44,7 +48,7 @@ def read_standing(folder: Path, *, sha256: str, task: Task) -> Standing:
     note = _read(folder / NOTE)
     if note.get("sha256") == sha256:
         texts = {name: str(note[name]) for name in ("version", "alias", "date") if note.get(name) is not None}
-        return Standing(**texts, metrics=headlines(note.get("metrics"), task))
+        return Standing(**texts, first=str(note.get("first", "")), metrics=headlines(note.get("metrics"), task))
     report = _read(folder.parent.parent / "reports" / folder.name / "metrics.json")
     return Standing(metrics=headlines(report, task) if report.get("model") == sha256 else {})
 

@@ -55,6 +55,11 @@ def test_the_note_of_a_registry_comes_first(model):
     assert identify(model)["version"] is None
 
 
+def test_the_note_may_say_which_style_comes_first(model):
+    (model.folder / NOTE).write_text(json.dumps({"sha256": model.sha256, "first": "waves"}))
+    assert standing(model).first == "waves"
+
+
 def test_figures_that_are_no_numbers_are_left_out(model):
     report(model, {"model": model.sha256, "frechet": {"distance": None}, "precision_recall": {"recall": True}})
     assert standing(model).metrics == {}
