@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 METADATA_KEY = "ganvas.card"
 
-Task = Literal["sample", "stylize", "translate", "reconstruct", "companion"]
+Task = Literal["sample", "stylize", "translate", "companion"]
 Kind = Literal["latent", "weights", "degree", "picture", "noise", "code", "mask", "hints"]
 Translation = Literal["", "inpaint", "superres", "colorize", "sketch", "unpaired"]
 

@@ -58,7 +58,7 @@ TEXTS_ZH = {
     "picture_a": "图片 A",
     "picture_b": "图片 B",
     "seen": "模型所见",
-    "made": "模型所述",
+    "made": "模型重建",
     "choose": "选择或拖入图片",
     "seed": "换一幅 {model} 的作品",
     "share_hint": "从 A 到 B",

@@ -5,7 +5,7 @@ from demo.tabs.tab import Tab
 TEXTS_EN = {
     "title": "History",
     "tour": "Find again what you made: it is kept in this browser and nowhere else.",
-    "lead": "Kept in this browser only. A click on a picture brings back everything that made it.",
+    "lead": "Kept in this browser only. A click on a picture brings back its settings; give your own pictures again.",
     "empty": "Nothing here yet: paint, explore or travel, and it gathers by itself.",
     "all": "All",
     "starred": "Starred",
@@ -25,7 +25,7 @@ TEXTS_EN = {
 TEXTS_ZH = {
     "title": "历史",
     "tour": "找回你做过的作品：只保存在这个浏览器里。",
-    "lead": "只保存在这个浏览器里。点击图片即可恢复当时的全部设置。",
+    "lead": "只保存在这个浏览器里。点击图片即可恢复当时的设置；你自己的图片需要重新提供。",
     "empty": "这里还是空的：去生成、探索或旅行，作品会自动汇集于此。",
     "all": "全部",
     "starred": "已收藏",

@@ -60,7 +60,7 @@ TEXTS_ZH = {
     "model": "模型",
     "style": "风格",
     "mix": "混合多种",
-    "own": "自选风格",
+    "own": "你自己的风格",
     "own_name": "你的图片",
     "style_picture": "具有该风格的图片",
     "refine": "细化",

@@ -150,7 +150,7 @@ class Painter(nn.Module):
 def coded_graph() -> Graph:
     picture, code = Port("picture", ("N", 3, 8, 8), "picture"), Port("code", ("N", 3), "code")
     encoder = Graph(Coder(), "companion", (picture,), (code, Port("negative", ("N", 3), "code")))
-    return Graph(Painter(), "reconstruct", (code,), (picture,), companions={"encoder": encoder})
+    return Graph(Painter(), "sample", (code,), (picture,), companions={"encoder": encoder})
 
 
 def test_a_model_opens_the_graphs_that_belong_to_it(tmp_path: Path) -> None:

@@ -68,11 +68,7 @@ function card(model) {
     about_device: model.provider,
     about_digest: model.sha256,
   };
-  const isSampler = (model) => model.task === "sample";
-/** Which models an endpoint takes; a mask is more than an example needs. */
-const FITS = { picture: isSampler, sample: isSampler, compare: isSampler, verify: isSampler, reconstruct: (model) => model.encodes,
-  stylize: (model) => model.task === "stylize", translate: (model) => model.task === "translate" && model.translation !== "inpaint" };
-const list = article.querySelector("dl");
+  const list = article.querySelector("dl");
   for (const [name, text] of Object.entries(told)) {
     if (!text) continue;
     const [term, value] = [document.createElement("dt"), document.createElement("dd")];
@@ -100,8 +96,12 @@ function program(name, text) {
   const button = block.querySelector("button");
   button.textContent = fill("about_copy", { name });
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(text);
-    notice(say("about_copied"));
+    try {
+      await navigator.clipboard.writeText(text);
+      notice(say("about_copied"));
+    } catch {
+      prompt(say("page_copy"), text);
+    }
   });
   return block;
 }

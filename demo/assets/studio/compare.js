@@ -36,7 +36,10 @@ const MARKUP = `
 
 export async function mount(element) {
   const samplers = await models("sample");
-  const { rows } = await (await call("zoo")).json().catch(() => ({ rows: [] }));
+  const { rows } = await call("zoo").then((answer) => answer.json()).catch((error) => {
+    tell(error);
+    return { rows: [] };
+  });
   const root = element.appendChild(make(MARKUP));
   root.querySelector(".empty").hidden = samplers.length > 0;
   for (const part of root.querySelectorAll(".stage, .panel")) part.hidden = samplers.length === 0;

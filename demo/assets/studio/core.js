@@ -44,7 +44,10 @@ export async function call(path, body, { signal } = {}) {
 let known;
 /** The models that serve, from the server once per page; `task` leaves the others out. */
 export async function models(task) {
-  known ??= call("models").then((answer) => answer.json());
+  known ??= call("models").then((answer) => answer.json()).catch((error) => {
+    known = undefined;
+    throw error;
+  });
   return (await known).filter((model) => !task || model.task === task);
 }
 
@@ -86,6 +89,7 @@ export function open(key, state) {
   if (state && mounted[key]) mounted[key].write(state);
   else if (state) wanted[key] = state;
   const tab = document.querySelector(`[role="tab"][data-tab-id="${key}"]`);
+  if (!tab) notice(say(`${key}_missing`).replaceAll("`", ""), "problem");
   tab?.click();
   tab?.scrollIntoView({ block: "nearest", inline: "center" });
 }
@@ -106,6 +110,8 @@ export function remember(key, state) {
 }
 
 export async function share() {
+  const key = shown(); // the address is that of the tab whose state changed last
+  remember(key, mounted[key]?.read?.() ?? {});
   try {
     await navigator.clipboard.writeText(location.href);
     notice(say("page_copied"));
@@ -121,6 +127,14 @@ export function save(blob, name) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** Put other parts into `list`, and the focus where it was: parts are drawn anew with what changes in them. */
+export function redraw(list, parts) {
+  const usable = () => [...list.querySelectorAll("input, select, button")];
+  const place = usable().indexOf(document.activeElement);
+  list.replaceChildren(...parts);
+  if (place >= 0) usable()[Math.min(place, usable().length - 1)]?.focus();
 }
 
 /** Fill a `<select>` with `[value, text]` pairs and choose one of them, the first where there is no such. */

@@ -2,7 +2,7 @@
 
 import { call, figures, fill, make, mountedTab, models, notice, open, say, share, shown, tell, translate } from "./core.js";
 
-const FOR_TASK = { sample: ["sample", "explore", "journey", "compare"], stylize: ["style"], translate: ["translate"], reconstruct: ["translate"] };
+const FOR_TASK = { sample: ["sample", "explore", "journey", "compare", "codes"], stylize: ["style"], translate: ["translate"] };
 // What must be served for a tab to be there; the rest needs no model.
 const NEEDS = { sample: isSampler, explore: isSampler, journey: isSampler, compare: isSampler, style: (model) => model.task === "stylize",
   translate: (model) => model.task === "translate", codes: (model) => model.encodes };
@@ -213,7 +213,7 @@ function tour(step) {
   }
   const key = stops[step].dataset.tabId;
   const last = step === stops.length - 1;
-  const card = make(`<section class="tour" data-step="${step}"><h2></h2><p></p><div>
+  const card = make(`<section class="tour" role="status" data-step="${step}"><h2></h2><p></p><div>
     <span class="place">${step + 1} / ${stops.length}</span><button type="button" class="skip" data-say="page_tour_skip"></button>
     <button type="button" class="main" data-say="${last ? "page_tour_done" : "page_tour_next"}"></button></div></section>`);
   card.querySelector("h2").textContent = say(`${key}_title`);
@@ -229,4 +229,5 @@ function tour(step) {
   });
   translate(card);
   document.body.append(card);
+  if (step) card.querySelector(".main").focus();
 }

@@ -1,6 +1,6 @@
 // What was made, as small pictures and the states that make them again. Kept in this browser alone.
 
-import { fill, make, notice, open, register, save, say } from "./core.js";
+import { fill, make, notice, open, redraw, register, save, say } from "./core.js";
 
 const KEY = "ganvas.history";
 const MOST = 150;
@@ -17,7 +17,7 @@ function load() {
 
 /** An entry that can be shown and restored, whoever wrote it. */
 function sound(entry) {
-  return typeof entry?.tab === "string" && /^\w+$/.test(entry.tab) && typeof entry.time === "number"
+  return typeof entry?.tab === "string" && /^\w+$/.test(entry.tab) && typeof entry.time === "number" && !Number.isNaN(new Date(entry.time).getTime())
     && typeof entry.thumbnail === "string" && PICTURE.test(entry.thumbnail)
     && entry.state !== null && typeof entry.state === "object" && JSON.stringify(entry.state).length < 4000;
 }
@@ -45,7 +45,7 @@ export async function add(tab, state, picture, { star = false } = {}) {
   const [left, top] = [(bitmap.width - crop) / 2, (bitmap.height - crop) / 2];
   canvas.getContext("2d").drawImage(bitmap, left, top, crop, crop, 0, 0, SIDE, SIDE);
   const text = Object.fromEntries(Object.entries(state).map(([name, value]) => [name, String(value)]));
-  const entry = { tab, state: text, time: Date.now(), star, thumbnail: canvas.toDataURL("image/webp", 0.8) };
+  const entry = { tab, state: text, time: Date.now(), star, thumbnail: canvas.toDataURL("image/jpeg", 0.8) };
   const others = load();
   const before = others.find((other) => same(other, entry));
   store([{ ...entry, star: star || Boolean(before?.star) }, ...others.filter((other) => other !== before)]);
@@ -76,7 +76,7 @@ export function mount(element) {
     filter.value = chosen;
     const entries = load().filter((entry) => chosen === "all" || entry.star);
     root.querySelector(".empty").hidden = entries.length > 0;
-    find("entries").replaceChildren(...entries.map(card));
+    redraw(find("entries"), entries.map(card));
   }
 
   find("show").addEventListener("change", show);

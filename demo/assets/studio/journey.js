@@ -2,7 +2,7 @@
 
 import { add } from "./history.js";
 import { Player } from "./player.js";
-import { call, fill, make, models, number, offer, readPins, register, remember, save, say, share, spoken, surprise, tell,
+import { call, fill, make, models, number, offer, readPins, redraw, register, remember, save, say, share, spoken, surprise, tell,
   writePins } from "./core.js";
 
 const MAX_STOPS = 12;
@@ -166,7 +166,7 @@ class Traveller {
       this.tell();
     });
     const stops = pins.map((pin, index) => this.makeStop(pin, index));
-    this.find("stops").replaceChildren(...stops, ...(pins.length < MAX_STOPS ? [add] : []));
+    redraw(this.find("stops"), [...stops, ...(pins.length < MAX_STOPS ? [add] : [])]);
   }
 
   makeStop(pin, index) {

@@ -141,7 +141,7 @@ function whereTo(recipe) {
     const pins = recipe.pins.length === 2 ? [...recipe.pins, ...recipe.pins] : recipe.pins;
     return ["explore", { model, pins: writePins(pins), x: recipe.x, y: recipe.y, moves, truncation }];
   }
-  if ("seed" in recipe) return ["sample", { model, class: recipe.class || "any", seed: recipe.seed, count: 1, truncation }];
+  if ("seed" in recipe) return ["sample", { model, class: recipe.class || "any", seed: recipe.seed, count: 1, truncation, enlarge: recipe.enlarge }];
   return [];
 }
 
