@@ -66,8 +66,8 @@ class Stylization(Objective):
       arXiv:1903.05628, with a bound, so that it ends where it is enough), at every fourth step;
     - variation: the total variation.
 
-    One picture in four is painted at a strength drawn evenly from [0, 1], the others at full strength; its place in the
-    batch moves on from step to step, so that both halves learn it.
+    Every fourth picture, counted over all steps, is painted at a strength drawn evenly from [0, 1], the others at full
+    strength.
     """
 
     name: Literal["stylization"] = "stylization"
@@ -212,7 +212,7 @@ class _Game:
         read = recolour(styles.images[gallery:], self._config.recoloured)
         code = torch.cat([self._generator.gallery(weights[:gallery]).float(), self._generator.encode(read).float()])
         strength = torch.ones_like(weights[:, 0])
-        partly = slice((step.number + 3) % _PARTLY_EVERY, None, _PARTLY_EVERY)
+        partly = slice((-1 - step.number * len(strength)) % _PARTLY_EVERY, None, _PARTLY_EVERY)
         strength[partly] = torch.rand_like(strength[partly])
         pictures = self._generator(contents.images, code, strength[:, None], noise(self._generator, weights))
         shown = torch.cat([styles.images[:gallery], read])
