@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Modules: TypeAlias = "Mapping[str, nn.Module]"
 Phase: TypeAlias = "tuple[str, Callable[[Batch, Step], Tensor]]"
+"""A role, and the loss that its next step lowers; a loss that wants no gradient lets the role rest."""
 
 PHOTOGRAPH = "photograph"
 """The class whose pictures a stylization starts from; all other classes are its styles."""

@@ -99,8 +99,6 @@ class World:
         if self.size == 1:
             return
         parameters = list(parameters)
-        if all(parameter.grad is None for parameter in parameters):  # then on all ranks: this phase rests
-            return
         for parameter in parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)

@@ -230,8 +230,9 @@ class Trainer:
         batch = self.sampler.draw(self.world)
         with torch.autocast(batch.images.device.type, self.dtype, enabled=self.dtype != torch.float32):
             loss = compute_loss(batch, step)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        self.world.average_gradients(self._modules[role].parameters())
+        if loss.requires_grad:  # else the phase rests, on all ranks alike
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            self.world.average_gradients(self._modules[role].parameters())
         return loss.detach()
 
     @torch.no_grad()

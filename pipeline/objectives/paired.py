@@ -62,7 +62,7 @@ class Paired(Objective):
         def discriminator_loss(batch: Batch, step: Step) -> Tensor:
             if not self._plays(step):
                 # No gradient rather than zeros: Adam's averages begin when the game does.
-                return torch.zeros((), device=batch.images.device, requires_grad=True)
+                return torch.zeros((), device=batch.images.device)
             pair = make(batch)
             with torch.no_grad():
                 fakes = generator(pair.given, pair.guide)

@@ -121,6 +121,16 @@ def test_each_phase_steps_its_own_role_at_its_own_rate() -> None:
     assert other.weight.item() == before[1]
 
 
+def test_after_a_rest_a_role_takes_adams_first_step() -> None:
+    one = nn.Linear(1, 1, bias=False)
+    before = one.weight.item()
+    phases = [("one", lambda batch, step: one.weight.sum() if step.number == 3 else torch.zeros(()))]
+    config = settings(budget={"steps": 4}, learning_rates={"one": 0.25})
+    training = Trainer({"one": one}, phases, deployed=("one",), sampler=sampler(config), config=config)
+    weights = [one.weight.item() for _ in training.run()]
+    assert weights == [before, before, before, pytest.approx(before - 0.25)]
+
+
 def test_the_layout_of_memory_changes_no_gradient_beyond_rounding() -> None:
     usual, other = trainer(settings()), trainer(settings(channels_last=False))
     batches = usual.sampler.draw(), other.sampler.draw()
