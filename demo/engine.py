@@ -124,7 +124,7 @@ class Model:
         try:
             return self.engine.provider(self.file)
         except ModelError as error:
-            self._problems.append(str(error))
+            self._problems[:] = [str(error)]
             return "CPU"
 
     @property
@@ -143,7 +143,7 @@ class Model:
         try:
             return self.engine.open(self.file)
         except ModelError as error:
-            self._problems.append(str(error))
+            self._problems[:] = [str(error)]
             raise
 
     def companion(self, name: str) -> "Model":
