@@ -22,7 +22,7 @@ REGISTRIES: dict[str, tuple[Mapping[str, type[BaseModel]], set[str]]] = {
         {"bank", "extractor", "inception_net", "lpips", "patches", "similarity", "train_net", "vgg19", "weights"},
     ),
     "descriptors": (DESCRIPTORS, {"descriptor"}),
-    "networks": (NETWORKS, {"coding", "layers", "mixture", "painter", "patch", "ushape"}),
+    "networks": (NETWORKS, {"coding", "dcgan_generator", "layers", "mixture", "painter", "patch", "ushape"}),
     "losses": (LOSSES, set()),
     "objectives": (OBJECTIVES, {"augmentation", "codes", "penalties", "repainting", "unpaired"}),
     "tasks": (TASKS, {"degradation"}),
