@@ -89,10 +89,13 @@ export function open(key, state) {
   if (state && mounted[key]) mounted[key].write(state);
   else if (state) wanted[key] = state;
   const tab = document.querySelector(`[role="tab"][data-tab-id="${key}"]`);
-  if (!tab) notice(say(`${key}_missing`).replaceAll("`", ""), "problem");
+  if (!tab) notice(missing(key), "problem");
   tab?.click();
   tab?.scrollIntoView({ block: "nearest", inline: "center" });
 }
+
+/** Why a tab is not there, without the marks of code that Markdown takes. */
+export const missing = (key) => say(`${key}_missing`).replaceAll("`", "");
 
 export const mountedTab = (key) => mounted[key];
 export const shown = () => document.querySelector('[role="tab"][aria-selected="true"]')?.dataset.tabId;

@@ -1,6 +1,6 @@
 // The masthead's tools, the hotkeys with their sheet, and the tour of a first visit.
 
-import { call, figures, fill, make, mountedTab, models, notice, open, say, share, shown, tell, translate } from "./core.js";
+import { call, figures, fill, make, missing, mountedTab, models, notice, open, say, share, shown, tell, translate } from "./core.js";
 
 const FOR_TASK = { sample: ["sample", "explore", "journey", "compare", "codes"], stylize: ["style"], translate: ["translate"] };
 // What must be served for a tab to be there; the rest needs no model.
@@ -58,10 +58,10 @@ function isSampler(model) {
   return model.task === "sample";
 }
 
-/** Why a tab is not there, "" where it is: in words without the marks of code that Markdown takes. */
+/** Why a tab is not there, "" where it is. */
 async function whyAbsent(key) {
   const served = await models();
-  return NEEDS[key] && !served.some(NEEDS[key]) ? say(`${key}_missing`).replaceAll("`", "") : "";
+  return NEEDS[key] && !served.some(NEEDS[key]) ? missing(key) : "";
 }
 
 /** Open the tab of the address; one whose model came after the server's start is drawn a moment later than the others. */
