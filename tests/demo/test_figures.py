@@ -3,11 +3,13 @@ import json
 import pytest
 from tiny_models import sampler_proto
 
-from demo.catalog import STARTER
+from demo.catalog import STARTER, Catalog
 from demo.engine import Model
 from demo.figures import NOTE, Standing, read_standing
 from demo.identity import identify
 from demo.modelfile import ModelFile
+from demo.stylist import Stylist
+from demo.tabs.style import Desk
 
 REPORT = {"frechet": {"distance": 12.5, "floor": 1}, "precision_recall": {"recall": 0.5}, "kernel": {"distance": 3}}
 
@@ -70,3 +72,9 @@ def test_the_notes_that_ship_are_about_the_models_that_ship():
     assert notes
     for note in notes:
         assert json.loads(note.read_text())["sha256"] == ModelFile.read(note.parent / "model.onnx").sha256
+
+
+def test_style_transfer_begins_with_the_style_that_the_note_names():
+    stylist = Stylist(Catalog(STARTER))
+    gallery, _ = Desk(stylist, "", {}).styles("salon", None, None)
+    assert json.loads(gallery["value"]) == {"marbling": 1}

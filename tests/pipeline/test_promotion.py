@@ -143,7 +143,7 @@ def test_a_champion_that_is_not_of_ganvas_stays_one(root, monkeypatch, capsys):
     Champions({}).write(root)
     registry_sync(root)
     assert "fraud" not in capsys.readouterr().err
-    assert client.get_model_version_by_alias("fraud", "champion").version in {1, "1"}
+    assert str(client.get_model_version_by_alias("fraud", "champion").version) == "1"
 
 
 def test_the_registry_forgets_a_champion_that_git_does_not_name(root, monkeypatch, capsys):
