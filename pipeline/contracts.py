@@ -237,6 +237,10 @@ class Translation(Part, ABC):
     def compose(self, painted: Tensor, pair: Pair) -> Tensor:
         """Return pictures (N, 3, H, W) about in [-1, 1] of the planes (N, `painted`, H, W) that a network made."""
 
+    def show(self, pair: Pair) -> Tensor:
+        """Return what people see of a pair: (N, 1 or 3, H, W) in [-1, 1], by default what is given."""
+        return pair.given
+
 
 @runtime_checkable
 class Translating(Protocol):

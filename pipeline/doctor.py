@@ -69,6 +69,22 @@ def _discriminator_collapse(history: Sequence[Row]) -> Diagnosis | None:
     )
 
 
+def _stopped(history: Sequence[Row]) -> Diagnosis | None:
+    stopped = [
+        name.removesuffix("_gradient")
+        for name in history[-1]
+        if name.endswith("_gradient") and not name.endswith("discriminator_gradient")
+        if (gradients := _lasting(history, name)) and max(gradients) < _NO_GRADIENT
+    ]
+    if not stopped:
+        return None
+    return Diagnosis(
+        "stopped",
+        f"the {stopped[0]} no longer learns at step {_step(history)}: its gradient is zero; lower its rate in "
+        "train.learning_rates, or take a loss that does not saturate",
+    )
+
+
 def _mode_collapse(history: Sequence[Row]) -> Diagnosis | None:
     last = history[-1]
     if "diversity" not in last:
@@ -94,6 +110,7 @@ _SYMPTOMS: tuple[Callable[[Sequence[Row]], Diagnosis | None], ...] = (
     _not_finite,
     _one_sided,
     _discriminator_collapse,
+    _stopped,
     _mode_collapse,
 )
 

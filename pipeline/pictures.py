@@ -47,14 +47,15 @@ def contact_sheet(
     rows: Sequence[str] = (),
     captions: Sequence[str] = (),
     figures: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    smallest: int = _SMALLEST_SIDE,
 ) -> PIL.Image.Image:
     """Return a labelled sheet of pictures (N, C, H, W) uint8, C 1 or 3, row after row.
 
     `title` stands above all, `headings` above the columns, `rows` left of the rows and `captions` below the pictures;
     `figures` are lines of text under the columns, each with its name on the left. Text that is too long for its column
-    ends in an ellipsis. Pictures under 64 pixels are magnified by a whole number.
+    ends in an ellipsis. Pictures of less than `smallest` pixels are magnified by a whole number.
     """
-    pictures = _magnified(pictures)
+    pictures = _magnified(pictures, smallest)
     count, _, height, width = pictures.shape
     body, bold = PIL.ImageFont.load_default(_TEXT_SIZE), PIL.ImageFont.load_default(_TITLE_SIZE)
     left = _MARGIN + max((round(body.getlength(name)) + 10 for name in (*rows, *figures)), default=0)
@@ -84,9 +85,9 @@ def contact_sheet(
     return sheet
 
 
-def _magnified(pictures: Uint8) -> Uint8:
-    """Return pictures (N, 3, H', W'), each pixel repeated until the smaller side is large enough to be seen."""
-    factor = max(1, -(-_SMALLEST_SIDE // min(pictures.shape[2:])))
+def _magnified(pictures: Uint8, smallest: int) -> Uint8:
+    """Return pictures (N, 3, H', W'), each pixel repeated until the smaller side has so many."""
+    factor = max(1, -(-smallest // min(pictures.shape[2:])))
     colour = np.broadcast_to(pictures, (len(pictures), 3, *pictures.shape[2:]))
     return colour.repeat(factor, axis=2).repeat(factor, axis=3)
 

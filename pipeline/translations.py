@@ -10,7 +10,7 @@ import torch
 from demo.card import ModelCard, Port
 from demo.composition import BASELINES, compose, plain
 from demo.engine import Model
-from pipeline.contracts import PHOTOGRAPH, Translating
+from pipeline.contracts import PHOTOGRAPH, Pair, Translating
 from pipeline.data.dataset import Dataset
 from pipeline.errors import EvaluationError
 from pipeline.features.extractor import FeatureSpace
@@ -21,6 +21,8 @@ from pipeline.recipe import Recipe
 
 _BATCH = 16
 _SHOWN = 8
+_SIDE = 128
+"""Of the pictures on the sheet: detail is what translations are compared by."""
 _FEWEST = 2
 
 
@@ -55,7 +57,7 @@ def gather_translation(model: Model, dataset: Dataset, recipe: Recipe, space: Fe
     names = [choice.name for choice in card.choices]
     return TranslationEvidence(
         baseline=BASELINES[card.translation],
-        given=np.broadcast_to(to_uint8(given), results.shape),
+        given=np.broadcast_to(to_uint8(_shown(recipe, given, guide)), results.shape),
         results=results,
         plain=without,
         truths=None if card.translation == "unpaired" else pictures,
@@ -101,6 +103,7 @@ def translations_sheet(evidence: TranslationEvidence, recipe: Recipe) -> PIL.Ima
         title=f"{recipe.name}, beside {evidence.baseline}",
         headings=list(columns),
         rows=[evidence.choices[place] for place in shown] if len(set(evidence.choices)) > 1 else (),
+        smallest=_SIDE,
     )
 
 
@@ -139,6 +142,13 @@ def _pairs(card: ModelCard, dataset: Dataset, recipe: Recipe, places: Int64) -> 
     # What people give are pictures of 256 levels, too.
     arrays = (from_uint8(to_uint8(pair.given.numpy())), pair.guide.numpy())
     return dict(zip([port.name for port in card.inputs], arrays, strict=True))
+
+
+def _shown(recipe: Recipe, given: Float32, guide: Float32 | None) -> Float32:
+    if not isinstance(recipe.network, Translating) or guide is None:
+        return given
+    shown: Float32 = recipe.network.translation.show(Pair(torch.from_numpy(given), torch.from_numpy(guide))).numpy()
+    return shown
 
 
 def _check(card: ModelCard, dataset: Dataset, recipe: Recipe, *, found: int) -> None:

@@ -97,7 +97,8 @@ class Paired(Objective):
         random = torch.Generator().manual_seed(0)
         pair = generator.translation.make(truths, labels, classes=generator.classes, random=random)
         pictures = generator(pair.given, pair.guide)
-        return torch.cat([pair.given.expand_as(truths), pictures, truths]), len(truths)
+        seen = generator.translation.show(pair).expand_as(truths)
+        return torch.cat([seen, pictures, truths]), len(truths)
 
     def _plays(self, step: Step) -> bool:
         wanted = self.adversarial_weight > 0 or self.matching_weight > 0

@@ -12,6 +12,8 @@ from pipeline.contracts import Image, Pair, Translation
 from pipeline.features.similarity import luma
 
 _SMALLEST_HINT, _LARGEST_HINT = 1, 4
+_LONGEST = 1.1
+"""A little more than the chroma of pure red, whose length no colour of RGB exceeds: 1.06."""
 
 
 class Colorize(Translation):
@@ -51,7 +53,10 @@ class Colorize(Translation):
         return torch.cat([pair.given, pair.guide], dim=1)
 
     def compose(self, painted: Tensor, pair: Pair) -> Tensor:
-        return with_chroma(pair.given, painted.float().tanh())
+        return with_chroma(pair.given, _bounded(painted.float()))
+
+    def show(self, pair: Pair) -> Tensor:
+        return with_chroma(pair.given, pair.guide[:, :2])
 
 
 def chroma(pictures: Tensor) -> Tensor:
@@ -71,3 +76,12 @@ def with_chroma(brightness: Tensor, colours: Tensor) -> Tensor:
     room = torch.where(offset > 0, 1 - brightness, 1 + brightness)
     share = (room.clamp_min(0) / offset.abs().clamp_min(1e-6)).amin(dim=1, keepdim=True).clamp_max(1)
     return brightness + share * offset
+
+
+def _bounded(colours: Tensor) -> Tensor:
+    """Return colours (N, 2, H, W) shorter than `_LONGEST`, each in its own direction.
+
+    Bounded one by one, both coordinates end in a corner that has no gradient, and hues can no longer change.
+    """
+    length = (colours.square().sum(dim=1, keepdim=True) + 1e-8).sqrt() / _LONGEST
+    return colours * (length.tanh() / length)

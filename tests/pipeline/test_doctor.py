@@ -38,6 +38,14 @@ def test_a_discriminator_that_tells_nothing_and_learns_nothing() -> None:
     assert found.name == "discriminator_collapse"
 
 
+def test_a_generator_without_a_gradient_has_stopped() -> None:
+    assert diagnose([*ticks(4, generator_gradient=0.0), *ticks(1, generator_gradient=0.1)]) is None
+    found = diagnose(ticks(5, generator_gradient=0.0))
+    assert found.name == "stopped"
+    assert found.sentence.startswith("the generator no longer learns at step 100: its gradient is zero")
+    assert diagnose(ticks(5, inverse_discriminator_gradient=0.0)) is None, "a judge may rest"
+
+
 @pytest.mark.parametrize(
     ("history", "words"),
     [

@@ -97,6 +97,18 @@ class TestColorize:
         torch.testing.assert_close(luma(composed), luma(pictures), atol=1e-5, rtol=0)
         assert composed.abs().max() <= 1 + 1e-5
 
+    def test_hues_can_be_turned_however_strong_they_are(self, pictures):
+        strong = torch.tensor([20.0, -15.0])[None, :, None, None].repeat(8, 1, 32, 32).requires_grad_()
+        Colorize().compose(strong, make(Colorize(), pictures))[:, 0].sum().backward()
+        assert strong.grad.abs().amax(dim=(2, 3)).min() > 1e-3
+
+    def test_hints_are_shown_on_what_is_given(self, pictures):
+        pair = make(Colorize(), pictures)
+        shown, marked = Colorize().show(pair), pair.guide[:, 2:] == 1
+        torch.testing.assert_close(luma(shown), pair.given, atol=1e-5, rtol=0)
+        assert torch.equal(shown[~marked.expand_as(shown)], pair.given.expand_as(shown)[~marked.expand_as(shown)])
+        assert (shown[marked.expand_as(shown)] != pair.given.expand_as(shown)[marked.expand_as(shown)]).any()
+
     def test_hints_are_true_colours_and_half_of_the_pictures_have_none(self, pictures):
         flat = torch.tensor([0.6, -0.2, 0.1])[:, None, None].expand(200, 3, 16, 16)
         hints = make(Colorize(hints=5), flat).guide
