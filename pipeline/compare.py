@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from demo.engine import Model
 from demo.errors import ModelError
 from pipeline.candidate import SHA256
 from pipeline.errors import TrackingError
+from pipeline.features import EXTRACTORS
 from pipeline.gathering import draw_samples
 from pipeline.pictures import Uint8, contact_sheet
 from pipeline.progress import console
@@ -70,6 +72,7 @@ class Row:
     """What the registry knows of a recipe's challenger; None where a report lacks a figure.
 
     `sha256` is the digest of its main graph, so that a page can tell whether the row is about the file that it serves.
+    `extractor` names the feature space that the quality was measured in; those of two spaces cannot be compared.
     `kilobytes` is the size of its graphs together, `minutes` the wall time of its training, `milliseconds` the median
     time of one picture. `bound` is the importance-weighted one, in nats, `error` the mean square of reconstruction.
     """
@@ -78,6 +81,7 @@ class Row:
     version: int
     sha256: str
     task: Task
+    extractor: str
     quality: float | None
     diversity: float | None
     bound: float | None
@@ -115,13 +119,14 @@ def compare(params: Path, out: Path) -> None:
 
 
 def rank(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows task by task, the best quality first, those without a figure last."""
+    """Return the rows task by task and extractor by extractor, the best quality first, those without a figure last."""
 
-    def key(row: Row) -> tuple[str, bool, float, str]:
+    def key(row: Row) -> tuple[str, str, bool, float, str]:
         judgement = JUDGEMENTS.get(row.task)
         quality = row.quality or 0.0
         return (
             row.task,
+            row.extractor,
             row.quality is None,
             quality if judgement and judgement.lower_is_better else -quality,
             row.recipe,
@@ -131,18 +136,23 @@ def rank(rows: Sequence[Row]) -> list[Row]:
 
 
 def markdown(rows: Sequence[Row], *, missing: Sequence[str]) -> str:
-    """Return ranked rows as a table for each task, and the names of what is `missing`."""
+    """Return ranked rows as a table for each task and extractor, and the names of what is `missing`."""
     lines = ["# Models compared", "", "Made from the registry by `python -m pipeline compare`; not to be edited.", ""]
-    for task in dict.fromkeys(row.task for row in rows):
+    for (task, extractor), group in groupby(rows, key=lambda row: (row.task, row.extractor)):
         judgement = JUDGEMENTS.get(task)
         named = [judgement.quality_name, judgement.diversity_name] if judgement else ["quality", "diversity"]
         heads = ["", "recipe", *named, *_HEADS]
-        lines += [f"## {task}", "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+        lines += [
+            f"## {task}, measured with {extractor or 'nothing'}",
+            "",
+            f"| {' | '.join(heads)} |",
+            "|---" * len(heads) + "|",
+        ]
         lines += [
             f"| {place} | `{row.recipe}` | {_said(row.quality)} | {_said(row.diversity)} | {_said(row.bound)} | "
             f"{_said(row.error)} | {_said(row.kilobytes)} | {_said(row.minutes)} | {_said(row.milliseconds)} | "
             f"{row.description} |"
-            for place, row in enumerate((row for row in rows if row.task == task), 1)
+            for place, row in enumerate(group, 1)
         ]
         lines.append("")
     if missing:
@@ -173,13 +183,16 @@ def _read_row(client: "MlflowClient", name: str) -> Row | None:
         card = ModelCard.from_json(Path(client.download_artifacts(version.run_id, "card.json", folder)).read_text())
         minutes = _minutes(client, version)
     judgement = JUDGEMENTS.get(card.task)
+    extractor = str(metrics.get("extractor", {}).get("name", ""))
+    published = EXTRACTORS[extractor].published_names if extractor in EXTRACTORS else {}
     timed = next((entry for entry in latency.values() if isinstance(entry, dict)), {})
     return Row(
         recipe=name,
         version=int(version.version),
         sha256=str(version.tags.get(SHA256, "")),
         task=card.task,
-        quality=_figure(metrics, judgement.quality) if judgement else None,
+        extractor=extractor,
+        quality=_figure(metrics, [published.get(key, key) for key in judgement.quality]) if judgement else None,
         diversity=_figure(metrics, judgement.diversity) if judgement else None,
         bound=_figure(metrics, ("bound", "importance_weighted")),
         error=_figure(metrics, ("reconstruction", "error")),

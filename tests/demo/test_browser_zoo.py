@@ -54,13 +54,17 @@ def test_models_stand_side_by_side_and_a_link_brings_them_back(visit):
 def test_the_ranking_says_which_rows_are_about_what_is_served(visit):
     page = visit(query="/?tab=compare")
     tables = page.locator(".ranking table")
-    expect(tables.locator("caption")).to_have_text(["Painting from noise", "Image to image"])
+    expect(tables.locator("caption")).to_have_text(
+        ["Painting from noise · measured with ganvas_net", "Image to image · measured with inception"]
+    )
     first = tables.first.locator("tbody tr").first
     expect(first.locator("th")).to_contain_text("dabblerserved here")
     expect(first.locator("td.quality")).to_have_text(f"{ZOO_ROW['quality']}")
     expect(tables.first.locator("tbody tr").nth(1).locator("th")).to_contain_text("another version is served here")
     page.evaluate("ganvas.choose('zh-CN')")
-    expect(tables.locator("caption")).to_have_text(["由噪声作画", "图像到图像"])
+    expect(tables.locator("caption")).to_have_text(
+        ["由噪声作画 · 以 ganvas_net 测得", "图像到图像 · 以 inception 测得"]
+    )
 
 
 def test_hostile_links_to_compare_fall_back(visit):

@@ -18,6 +18,7 @@ ROW = Row(
     version=1,
     sha256="0123456789abcdef",
     task="sample",
+    extractor="ganvas_net",
     quality=20.0,
     diversity=0.5,
     bound=None,
@@ -44,6 +45,17 @@ def test_the_best_quality_comes_first_and_what_has_none_last() -> None:
     assert [row.recipe for row in rank(rows)] == ["a", "b", "c"]
 
 
+def test_qualities_of_two_feature_spaces_are_not_ranked_together() -> None:
+    rows = rank([ROW, dataclasses.replace(ROW, recipe="far", extractor="inception", quality=90.0)])
+    lines = markdown([*rows, dataclasses.replace(ROW, recipe="unscored", extractor="", quality=None)], missing=[])
+    assert [line for line in lines.splitlines() if line.startswith("## ")] == [
+        "## sample, measured with ganvas_net",
+        "## sample, measured with inception",
+        "## sample, measured with nothing",
+    ]
+    assert lines.count("| 1 | ") == 3
+
+
 def test_the_table_says_what_is_there_and_what_is_missing() -> None:
     vae = dataclasses.replace(ROW, recipe="vae", quality=25.0, bound=1234.5, error=0.02)
     lines = markdown([ROW, vae], missing=["wgan"]).splitlines()
@@ -68,6 +80,7 @@ def test_the_registry_fills_the_table(recipe: Recipe, embedded: None, tmp_path: 
     latency = json.loads((workspace.reports / "latency.json").read_text())
     assert tuple(row) == COLUMNS
     assert row["recipe"] == recipe.name
+    assert row["extractor"] == metrics["extractor"]["name"]
     assert row["quality"] == metrics["frechet"]["distance"]
     assert row["diversity"] == metrics["precision_recall"]["recall"]
     assert row["milliseconds"] == latency["batch_1"]["median_ms"]
