@@ -73,13 +73,13 @@ check: $(READY) ## Run ruff, mypy and import-linter
 	@mypy
 	@lint-imports
 
-bench: $(READY) ## Measure the pipeline and the page
+bench: $(READY) ## Measure the pipeline and the page, after make repro
 	@python bench/run.py
 
 bench-serve: $(READY) ## Put the engine under load, beside torch eager behind the same endpoint
 	@python bench/serve.py
 
-quality: $(READY) ## Draw quality against time: the painter's recipe beside the plain DCGAN (DATA, MINUTES)
+quality: $(READY) ## Draw quality against time, after make repro: the painter's recipe beside the plain DCGAN (DATA, MINUTES)
 	@python bench/quality.py $(DATA) --minutes $(MINUTES)
 
 ablations: $(READY) ## Train a stylizing recipe without one term of its objective at a time, side by side (STYLIST, STEPS)

@@ -51,7 +51,9 @@ def sweep(name: str, params: Path, workspace: Workspace) -> None:
     recipe = parse_recipe(name, section)
     settings = recipe.sweep
     if settings is None:
-        raise RecipeError(f"{name}.sweep", "missing", "say under sweep.space what may change, as the README shows")
+        raise RecipeError(
+            f"{name}.sweep", "missing", "say under sweep.space what may change, as docs/operations.md shows"
+        )
     dataset = Dataset.open(workspace.prepared)
     folder = workspace.root / ".sweeps"
     folder.mkdir(exist_ok=True)

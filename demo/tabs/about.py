@@ -29,7 +29,8 @@ TEXTS_EN = {
     "trainedAlgorithmicMedia.",
     "limit_bits": "A recipe gives the same picture bit for bit on the same machine; other processors or library "
     "versions may round a few pixels otherwise.",
-    "limit_private": "Nothing leaves this server. The history stays in your browser.",
+    "limit_private": "Nothing leaves this server, unless whoever runs it lets another one run the models (ENGINE_URL). "
+    "The history stays in your browser.",
     "api": "Call it from a program",
     "api_why": "Everything the page does can be called. Choose what; the programs run as they stand. The arguments of "
     "the queued ones are told behind “Use via API” at the foot of the page.",
@@ -52,9 +53,10 @@ TEXTS_EN = {
     "licence_digits": "Handwritten digits (UCI, Alpaydin and Kaynak 1998): Creative Commons Attribution 4.0.",
     "licence_cifar10": "CIFAR-10 (Krizhevsky 2009): for research; its authors name no licence.",
     "licence_contents_and_styles": "Photographs and pictures of styles from several sources (contents_and_styles): "
-    "each under its own terms; starter/README.md tells those of the models that ship.",
+    "each under its own terms; demo/starter/README.md tells those of the models that ship.",
     "licence_joined": "Several sources together (joined): each under its own terms.",
-    "licence_crops": "Crops of pictures that a list names (crops): as that list tells for each.",
+    "licence_crops": "Crops of another source's pictures (crops): under that source's terms; demo/starter/README.md "
+    "tells those of the models that ship.",
     "licence_idx": "Files in MNIST's format (idx): under the terms of whoever gave them to you.",
     "licence_parquet": "Parquet files (parquet): under the terms of whoever gave them to you.",
     "licence_folder": "Your own folders of pictures: what you have the right to.",
@@ -84,7 +86,8 @@ TEXTS_ZH = {
     "limit_size": "模型都很小，且从零训练；它们按模型卡所注的尺寸作画，放大不会增加细节。",
     "limit_truth": "图片所绘并非真实发生之事。每个文件都有说明：其文本注明 IPTC 的 trainedAlgorithmicMedia。",
     "limit_bits": "同一台机器上，同一配方得到逐位相同的图片；其他处理器或库版本可能使少数像素的舍入不同。",
-    "limit_private": "没有任何内容离开此服务器。历史只保存在你的浏览器中。",
+    "limit_private": "没有任何内容离开此服务器，除非运营者让另一台服务器运行模型（ENGINE_URL）。"
+    "历史只保存在你的浏览器中。",
     "api": "用程序调用",
     "api_why": "页面所做的一切都可调用。选择一项，程序可直接运行。排队接口的参数见页面底部的 API 链接。",
     "endpoint": "调用什么",
@@ -106,9 +109,9 @@ TEXTS_ZH = {
     "licence_digits": "手写数字（UCI，Alpaydin 与 Kaynak 1998）：知识共享 署名 4.0。",
     "licence_cifar10": "CIFAR-10（Krizhevsky 2009）：供研究使用，作者未注明许可。",
     "licence_contents_and_styles": "来自多个来源的照片与风格图片（contents_and_styles）：各依其条款，"
-    "随附模型的条款见 starter/README.md。",
+    "随附模型的条款见 demo/starter/README.md。",
     "licence_joined": "多个来源合并（joined）：各依其条款。",
-    "licence_crops": "按清单裁切的图片（crops）：以清单对每张的说明为准。",
+    "licence_crops": "从其他来源裁切的图片（crops）：依该来源的条款，随附模型的条款见 demo/starter/README.md。",
     "licence_idx": "MNIST 格式的文件（idx）：以提供者的条款为准。",
     "licence_parquet": "Parquet 文件（parquet）：以提供者的条款为准。",
     "licence_folder": "你自己的图片文件夹：以你拥有的权利为准。",
