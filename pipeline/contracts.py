@@ -83,6 +83,8 @@ class Step:
 class Item:
     """One raw picture of a source: `origin` for messages, the name of its class, and how to decode it.
 
+    `parent` names the picture that it was cut from, where several are: those are held back together or not at all.
+
     `load` is picklable, because pictures are decoded in other processes. It returns mode `L` or `RGB`, upright, of any
     size; for a picture that cannot be read it raises `demo.errors.PictureError`.
     """
@@ -90,6 +92,7 @@ class Item:
     origin: str
     label: str
     load: Callable[[], PIL.Image.Image]
+    parent: str = ""
 
 
 class Source(Part, ABC):

@@ -86,7 +86,7 @@ def _write(recipe: Recipe, workspace: Workspace, decoded: Iterator[Decoded]) -> 
         classes = classes_of(packed.labels)
         index = {name: position for position, name in enumerate(classes)}
         labels = np.array([index[label] for label in packed.labels], np.int64)
-        split = stratified_split(labels, classes=len(classes), share=source.validation)
+        split = stratified_split(labels, classes=len(classes), share=source.validation, parents=packed.parents)
         np.save(folder / LABELS, labels)
         np.save(folder / SPLIT, split)
         manifest = _manifest(recipe, packed, classes=classes, labels=labels, split=split)

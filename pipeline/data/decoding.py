@@ -27,12 +27,16 @@ _CHUNKS_AHEAD = 3  # per process: enough to keep it busy, few enough to bound th
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """One picture of a source: `pixels` (C, size, size) uint8, or None and the `problem` that it has."""
+    """One picture of a source: `pixels` (C, size, size) uint8, or None and the `problem` that it has.
+
+    `parent` is that of `pipeline.contracts.Item`.
+    """
 
     origin: str
     label: str
     pixels: Uint8 | None
     problem: str = ""
+    parent: str = ""
 
 
 def decode(source: Source, span: range | None = None) -> Iterator[Decoded]:
@@ -114,5 +118,5 @@ def _decode_chunk(chunk: list[Item], *, size: int, channels: Literal[1, 3]) -> l
         except PictureError as error:
             decoded.append(Decoded(item.origin, item.label, None, str(error)))
         else:
-            decoded.append(Decoded(item.origin, item.label, pixels))
+            decoded.append(Decoded(item.origin, item.label, pixels, parent=item.parent))
     return decoded

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -32,9 +33,13 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What stands in the packed array: labels (N,) by name, per channel mean and deviation of pixels in [0, 1]."""
+    """What stands in the packed array: labels (N,) by name, per channel mean and deviation of pixels in [0, 1].
+
+    `parents` (N,) are those of `pipeline.contracts.Item`.
+    """
 
     labels: list[str]
+    parents: list[str]
     mean: list[float]
     std: list[float]
     unreadable: LeftOut
@@ -49,6 +54,7 @@ def pack(pictures: Iterable[Decoded], path: Path, *, channels: int, size: int) -
     digest and a label of each.
     """
     labels: list[str] = []
+    parents: list[str] = []
     seen: set[bytes] = set()
     unreadable, duplicates = LeftOut(), LeftOut()
     md5 = hashlib.md5(usedforsecurity=False)
@@ -68,6 +74,7 @@ def pack(pictures: Iterable[Decoded], path: Path, *, channels: int, size: int) -
             stream.write(content)
             md5.update(content)
             labels.append(picture.label)
+            parents.append(sys.intern(picture.parent))
             levels = picture.pixels.reshape(channels, -1).astype(np.int64)
             sums += levels.sum(axis=1)
             squares += (levels * levels).sum(axis=1)
@@ -76,7 +83,7 @@ def pack(pictures: Iterable[Decoded], path: Path, *, channels: int, size: int) -
     values = max(1, len(labels)) * size * size
     mean = sums / values
     std = np.sqrt(np.maximum(squares / values - mean * mean, 0))
-    return Packed(labels, _scaled(mean), _scaled(std), unreadable, duplicates, md5)
+    return Packed(labels, parents, _scaled(mean), _scaled(std), unreadable, duplicates, md5)
 
 
 def classes_of(labels: Iterable[str]) -> tuple[str, ...]:
@@ -84,10 +91,11 @@ def classes_of(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(labels), key=lambda label: ([_sortable(run) for run in re.split(r"(\d+)", label)], label)))
 
 
-def stratified_split(labels: Int64, *, classes: int, share: float) -> Uint8:
+def stratified_split(labels: Int64, *, classes: int, share: float, parents: Sequence[str] = ()) -> Uint8:
     """Return (N,) uint8, 1 for the pictures that are held back: close to `share` of all and of every class.
 
-    Which pictures is drawn with a fixed seed. Every class keeps at least one picture for training.
+    Which pictures is drawn with a fixed seed. Every class keeps at least one picture for training. What was cut from
+    one of several `parents` (N,) of a class is held back together, else training would show parts of it.
     """
     counts = np.bincount(labels, minlength=classes)
     # Rounding the running total, not each class, keeps the overall share right where classes are tiny.
@@ -95,8 +103,28 @@ def stratified_split(labels: Int64, *, classes: int, share: float) -> Uint8:
     random = np.random.default_rng(0)
     split = np.full(len(labels), TRAINING, np.uint8)
     for label, quota in enumerate(np.minimum(quotas, counts - 1)):
-        split[random.permutation(np.flatnonzero(labels == label))[:quota]] = VALIDATION
+        members = np.flatnonzero(labels == label)
+        families = _by_parent(members, parents)
+        if len(families) == 1:
+            split[random.permutation(members)[:quota]] = VALIDATION
+            continue
+        held = 0
+        for place in random.permutation(len(families))[:-1]:
+            if quota == 0 or (held and held + len(families[place]) / 2 > quota):
+                break
+            split[families[place]] = VALIDATION
+            held += len(families[place])
     return split
+
+
+def _by_parent(members: Int64, parents: Sequence[str]) -> list[list[int]]:
+    """Return places by what they were cut from, whole pictures each by itself; all together where none was cut."""
+    if not parents or not any(parents[place] for place in members):
+        return [members.tolist()]
+    families: dict[str | int, list[int]] = {}
+    for place in members.tolist():
+        families.setdefault(parents[place] or place, []).append(place)
+    return list(families.values())
 
 
 def write_header(stream: BinaryIO, shape: tuple[int, ...]) -> None:

@@ -47,7 +47,8 @@ def write_share(pictures: Iterable[Decoded], folder: Path, sheet: Sheet, *, chan
     with (folder / PIXELS).open("wb") as pixels, (folder / RECORDS).open("wb") as records:
         write_header(pixels, (0, channels, size, size))
         for picture in pictures:
-            line = json.dumps([picture.origin, picture.label, picture.problem], ensure_ascii=False).encode() + b"\n"
+            facts = [picture.origin, picture.label, picture.problem, picture.parent]
+            line = json.dumps(facts, ensure_ascii=False).encode() + b"\n"
             records.write(line)
             sums[RECORDS].update(line)
             read += 1
@@ -116,13 +117,13 @@ def _read_pictures(folder: Path, sheet: dict[str, Any], shard: Shard, *, channel
             fits = _read_shape(pixels) == (sheet["readable"], *shape)
             for line in records if fits else ():
                 sums[RECORDS].update(line)
-                origin, label, problem = json.loads(line)
+                origin, label, problem, parent = json.loads(line)
                 if problem:
                     yield Decoded(origin, label, None, problem)
                     continue
                 content = pixels.read(length)
                 sums[PIXELS].update(content)
-                yield Decoded(origin, label, np.frombuffer(content, np.uint8).reshape(shape))
+                yield Decoded(origin, label, np.frombuffer(content, np.uint8).reshape(shape), parent=parent)
             fits = fits and not pixels.read(1)
     except (OSError, ValueError, TypeError) as error:
         raise ShardError(f"{torn}; {_remedy(folder.parent, shard)} again") from error

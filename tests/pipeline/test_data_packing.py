@@ -62,6 +62,25 @@ def test_split_holds_back_the_share_where_classes_are_tiny():
     assert stratified_split(labels, classes=50, share=0.1).sum() == 20
 
 
+def test_what_was_cut_from_one_picture_is_held_back_together():
+    labels = np.array([0] * 40 + [1] * 10 + [2] * 6)
+    parents = [f"scan {place // 4}" for place in range(40)] + [""] * 10 + ["only one"] * 6
+    split = stratified_split(labels, classes=3, share=0.2, parents=parents)
+    scans = split[:40].reshape(10, 4)
+    assert (scans == scans[:, :1]).all()
+    assert scans[:, 0].sum() == 2
+    alone = stratified_split(labels, classes=3, share=0.2)
+    assert split[40:50].sum() == alone[40:50].sum() == 2, "whole pictures are drawn one by one"
+    assert split[50:].sum() == alone[50:].sum() == 1, "a class cut from one picture has no other to hold back"
+
+
+def test_whole_pictures_among_crops_are_drawn_one_by_one():
+    parents = ["scan"] * 10 + [""] * 30
+    split = stratified_split(np.zeros(40, int), classes=1, share=0.25, parents=parents)
+    assert split[:10].min() == split[:10].max()
+    assert split.sum() == 10
+
+
 def test_classes_stand_in_the_order_that_people_expect():
     assert classes_of(["10", "b", "2", "A", "2", "a10", "a9"]) == ("2", "10", "A", "a9", "a10", "b")
 
