@@ -13,7 +13,7 @@ from pipeline.metrics.authenticity import Authenticity
 from pipeline.metrics.density_coverage import density_coverage
 from pipeline.metrics.evidence import Gallery, Metric, SamplingEvidence
 from pipeline.metrics.frechet import Frechet, frechet_distance, frechet_interval, gaussian_distance
-from pipeline.metrics.kernel import Kernel, kernel_distance, kernel_interval
+from pipeline.metrics.kernel import Kernel, kernel_distance, kernel_interval, paired_kernel_distance
 from pipeline.metrics.label_agreement import LabelAgreement
 from pipeline.metrics.memorisation import Memorisation
 from pipeline.metrics.neighbours import nearest
@@ -111,6 +111,15 @@ def test_kernel_distance_of_four_numbers():
     # k(x, y) = (xy + 1)^3: pairs within give 1 and 1, pairs across 1, 1, 1 and 27.
     first, second = np.array([[0.0], [1.0]]), np.array([[0.0], [2.0]])
     assert kernel_distance(first, second) == pytest.approx(1 + 1 - 2 * 30 / 4)
+
+
+def test_kernel_distance_of_pairs_leaves_each_picture_and_its_own_result_out():
+    first, second = np.array([[0.0], [1.0]]), np.array([[1.0], [2.0]])
+    # (k(0, 1) + k(1, 2) - k(0, 2) - k(1, 1)), twice, over two pairs
+    assert paired_kernel_distance(first, second) == pytest.approx(1 + 27 - 1 - 8)
+    drawn = np.random.default_rng(0).normal(size=(20, 3))
+    assert paired_kernel_distance(drawn, drawn) == pytest.approx(0, abs=1e-12)
+    assert kernel_distance(drawn, drawn) < -0.1, "what the estimate for independent pictures gives"
 
 
 def test_kernel_distance_is_unbiased():

@@ -92,6 +92,14 @@ def test_edges_are_found_again_within_a_pixel_and_not_farther():
     assert edge_f1(np.zeros_like(square), np.zeros_like(square)) == 1
 
 
+def test_agreement_of_edges_is_the_harmonic_mean_of_precision_and_recall(monkeypatch):
+    monkeypatch.setattr("skimage.feature.canny", lambda brightness: brightness > 0)
+    one, two = np.zeros((2, 1, 20, 20), np.float32)
+    one[0, 5, 5] = 1
+    two[0, 4:7, 4:7] = two[0, 12:15, 12:15] = 1
+    assert edge_f1(one, two) == pytest.approx(2 * 1 * 0.5 / 1.5), "the one is found, half of the others are"
+
+
 def test_photographs_are_as_far_from_a_style_as_photographs():
     assert StyleSimilarity().compute(evidence()).scores["relative_distance"] == pytest.approx(1)
 
