@@ -40,7 +40,8 @@ class UShape(nn.Module):
         self.back_to_half = DemodulatedConvolution(quarter + half, half, choices=choices)
         self.back_to_full = DemodulatedConvolution(half + planes, half // 2, choices=choices)
         self.to_planes = nn.Conv2d(half // 2, painted, 3, padding=1, padding_mode="replicate")
-        nn.init.zeros_(self.to_planes.weight)
+        for parameter in self.to_planes.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, planes: Tensor, weights: Tensor) -> Tensor:
         half, quarter, _, features = self.encode(planes, weights)

@@ -10,7 +10,7 @@ def squared_slope(logits: Tensor, images: Tensor) -> Tensor:
     `images` (N, C, H, W) must want its gradient and `logits` (N,) be computed from it, each from its own picture.
     """
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.square().sum(dim=(1, 2, 3))
+    return gradient.float().square().sum(dim=(1, 2, 3))
 
 
 def interpolated_penalty(critic: nn.Module, reals: Tensor, fakes: Tensor, classes: Tensor) -> Tensor:

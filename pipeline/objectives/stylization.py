@@ -194,7 +194,8 @@ class _Game:
             pairs = zip(
                 self._discriminator.maps(painting.pictures), self._discriminator.maps(painting.styles), strict=True
             )
-            value = value + config.resemblance_weight * sum(_moment_distance(*pair) for pair in pairs)
+            apart = sum(_moment_distance(*pair) for pair in pairs)
+            value = value + config.resemblance_weight * (painting.strength * apart).mean()
         if config.code_weight:
             read = self._generator.encode(painting.pictures[::2]).float()
             value = value + config.code_weight * (read - painting.code[::2].detach()).square().mean()
@@ -242,9 +243,9 @@ def recolour(pictures: Tensor, share: float) -> Tensor:
 
 
 def _moment_distance(maps: Tensor, targets: Tensor) -> Tensor:
-    """Return how far the means and deviations of maps (N, F, H, W) are from those of the targets."""
+    """Return how far means and deviations of the maps (N, F, H, W) of each picture are from its target's: (N,)."""
     moments = [torch.cat(torch.std_mean(given.float(), dim=(2, 3)), dim=1) for given in (maps, targets.detach())]
-    return (moments[0] - moments[1]).abs().mean()
+    return (moments[0] - moments[1]).abs().mean(dim=1)
 
 
 def _check_classes(image: Image) -> None:

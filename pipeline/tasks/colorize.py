@@ -68,14 +68,15 @@ def chroma(pictures: Tensor) -> Tensor:
 def with_chroma(brightness: Tensor, colours: Tensor) -> Tensor:
     """Return pictures (N, 3, H, W) in [-1, 1] of luma (N, 1, H, W) and chroma (N, 2, H, W) in [-1, 1].
 
-    A colour that lies outside what RGB can show is drawn towards grey until it fits, so that the luma is kept.
+    A colour that lies outside what RGB can show is drawn towards grey until it fits, so that the luma is kept. How far
+    counts as given for the gradient: else a colour that is too strong would have none towards grey.
     """
     blue, red = 1.772 * colours[:, :1], 1.402 * colours[:, 1:]
     green = -(0.299 * red + 0.114 * blue) / 0.587
     offset = torch.cat([red, green, blue], dim=1)
     room = torch.where(offset > 0, 1 - brightness, 1 + brightness)
     share = (room.clamp_min(0) / offset.abs().clamp_min(1e-6)).amin(dim=1, keepdim=True).clamp_max(1)
-    return brightness + share * offset
+    return brightness + share.detach() * offset
 
 
 def _bounded(colours: Tensor) -> Tensor:

@@ -102,6 +102,13 @@ class TestColorize:
         Colorize().compose(strong, make(Colorize(), pictures))[:, 0].sum().backward()
         assert strong.grad.abs().amax(dim=(2, 3)).min() > 1e-3
 
+    def test_colours_that_are_too_strong_can_fade(self, pictures):
+        pair = make(Colorize(), pictures)
+        strong = torch.tensor([0.9, -0.6])[None, :, None, None].repeat(8, 1, 32, 32).requires_grad_()
+        (Colorize().compose(strong, pair) - pair.given).abs().mean(dim=(1, 2, 3)).sum().backward()
+        outward = (strong.grad * strong.detach()).sum(dim=1)
+        assert (outward[pair.given[:, 0].abs() < 0.9] > 0).all()
+
     def test_hints_are_shown_on_what_is_given(self, pictures):
         pair = make(Colorize(), pictures)
         shown, marked = Colorize().show(pair), pair.guide[:, 2:] == 1
