@@ -32,7 +32,7 @@ class DcganGenerator(nn.Module):
         features: Tensor = self.stem(torch.cat([latent, classes], dim=1) if self.classes else latent)
         for norm, stage in zip(self.norms, self.stages, strict=True):
             features = stage(norm(features, classes).relu_())
-        pictures: Tensor = features.float().tanh()  # in bf16 its slope is zero from 3.6 on
+        pictures: Tensor = features.tanh()
         return pictures
 
 

@@ -22,9 +22,6 @@ class ClassLogit(nn.Module):
         super().__init__()
         self.head = nn.Linear(features, 1)
         self.embedding = nn.Linear(classes, features, bias=False) if classes else None
-        if self.embedding is not None:
-            # As small as the head's: by the number of classes they would be so large that the head goes unheard.
-            nn.init.uniform_(self.embedding.weight, -(features**-0.5), features**-0.5)
 
     def forward(self, features: Tensor, classes: Tensor) -> Tensor:
         logits: Tensor = self.head(features).squeeze(1)
