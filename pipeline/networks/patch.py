@@ -11,8 +11,8 @@ class PatchJudge(nn.Module):
     """Planes (N, C, H, W), sides of at least 8 px, and weights (N, K) -> its feature maps, then logits (N, H/8, W/8).
 
     Isola et al. 2017 (arXiv:1611.07004), section 3.2.2: each logit sees a patch of 22 px. Spectral norm (Miyato et al.
-    2018, arXiv:1802.05957) bounds the slope of every layer; what is asked for enters by projection (Miyato and Koyama
-    2018, arXiv:1802.05637).
+    2018, arXiv:1802.05957) bounds the slope of every layer but the last; what is asked for enters by projection (Miyato
+    and Koyama 2018, arXiv:1802.05637).
     """
 
     def __init__(self, planes: int, width: int, choices: int) -> None:

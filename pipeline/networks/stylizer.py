@@ -165,7 +165,7 @@ class PatchDiscriminator(nn.Module):
     """Pictures (N, C, H, W) in [-1, 1], sides of at least 8 px, and class weights (N, K) -> logits (N,).
 
     Isola et al. 2017 (arXiv:1611.07004), section 3.2.2: the logit of a picture is the mean over its patches of 22 px.
-    Spectral norm (Miyato et al. 2018, arXiv:1802.05957) bounds the slope of every layer.
+    Spectral norm (Miyato et al. 2018, arXiv:1802.05957) bounds the slope of every layer but the last.
     """
 
     def __init__(self, channels: int, width: int, classes: int) -> None:
