@@ -3,19 +3,20 @@
 Nothing is lost, nothing is half-written, and the next run goes on.
 """
 
+import hashlib
 import json
 import logging
 import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 import yaml
-from clone import RECIPE, environment, succeed
-from recipes import PAINTER
+from clone import RECIPE, environment
+from commands import struck
+from recipes import PAINTER, write_params
 from servers import MlflowServer
 
 from pipeline import tracking
@@ -32,29 +33,14 @@ from pipeline.watch import Watch
 from pipeline.workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-KILLED = -signal.SIGKILL
-DRIVER = """
-import os, signal, sys
-import pipeline.{module} as place
-honest, left = place.{name}, [int(sys.argv.pop(1))]
-def deadly(*arguments, **named):
-    left[0] -= 1
-    if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return honest(*arguments, **named)
-place.{name} = deadly
-from pipeline.__main__ import main
-main()
-"""
-"""Runs the command line and dies by SIGKILL at the n-th call of a function."""
+STAGES = (prepare, train, export, evaluate)
 
 
-def _kill(stage, *, at, module="workspace", name="_flush"):
+def _kill(stage, *, at, function="pipeline.workspace._flush"):
     """Run a stage of the painter until all of its n-th file is written and nothing is in its place yet."""
-    driver = textwrap.dedent(DRIVER.format(module=module, name=name))
-    command = [sys.executable, "-c", driver, str(at), stage, "painter"]
+    command = [sys.executable, *struck(signal.SIGKILL, function, at=at), stage, "painter"]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-    assert result.returncode == KILLED, result.stderr
+    assert result.returncode == -signal.SIGKILL, result.stderr
 
 
 def _content(folder):
@@ -66,18 +52,31 @@ def _content(folder):
     }
 
 
-@pytest.fixture
-def undisturbed(workplace, tmp_path_factory):
-    """The painter's recipe, its workspace in the working directory, and all files of a run that nobody disturbed."""
-    recipe = read_recipe(Path("params.yaml"), "painter")
+def _dvc_digest(path):
+    """Return what DVC's lock file says of a file, or of a folder with all its files."""
+    if path.is_file():
+        return hashlib.md5(path.read_bytes()).hexdigest()
+    names = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    listing = [{"md5": _dvc_digest(path / name), "relpath": name} for name in names]
+    return hashlib.md5(json.dumps(listing).encode()).hexdigest() + ".dir"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The painter's recipe, and the folder of a run that nobody disturbed; not to be changed."""
     root = tmp_path_factory.mktemp("undisturbed")
-    for stage in (prepare, train, export, evaluate):
-        stage(recipe, Workspace("painter", root))
-    return recipe, Workspace("painter"), _content(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("GANVAS_TRACKING", "off")
+        recipe = read_recipe(write_params(Path("params.yaml"), painter=PAINTER), "painter")
+        for stage in STAGES:
+            stage(recipe, Workspace("painter", root))
+    return recipe, root
 
 
-def test_a_kill_in_any_stage_leaves_nothing_half_and_the_next_run_ends_with_the_same_bytes(undisturbed):
-    recipe, workspace, expected = undisturbed
+def test_a_kill_in_any_stage_leaves_nothing_half_and_the_next_run_ends_with_the_same_bytes(undisturbed, workplace):
+    recipe, expected = undisturbed[0], _content(undisturbed[1])
+    workspace = Workspace("painter")
     _kill("prepare", at=1)
     assert not workspace.prepared.exists()
     prepare(recipe, workspace)
@@ -89,12 +88,10 @@ def test_a_kill_in_any_stage_leaves_nothing_half_and_the_next_run_ends_with_the_
     assert not workspace.checkpoint.exists()
     train(recipe, workspace)
 
+    workspace.model.parent.mkdir(parents=True)
+    workspace.model.write_bytes(b"an older model")
     _kill("export", at=1)
-    assert not workspace.model.exists()
-    export(recipe, workspace)
-    before = workspace.model.read_bytes()
-    _kill("export", at=1)
-    assert workspace.model.read_bytes() == before, "what stood there stays"
+    assert workspace.model.read_bytes() == b"an older model", "what stood there stays"
     export(recipe, workspace)
 
     _kill("evaluate", at=2)
@@ -105,13 +102,12 @@ def test_a_kill_in_any_stage_leaves_nothing_half_and_the_next_run_ends_with_the_
     assert not [name for name in made if ".writing" in name]
 
 
-def test_a_registration_that_was_killed_is_made_once_by_the_next(undisturbed, server, monkeypatch):
-    recipe, workspace, _ = undisturbed
-    for stage in (prepare, train, export, evaluate):
-        stage(recipe, workspace)
+def test_a_registration_that_was_killed_is_made_once_by_the_next(undisturbed, workplace, server, monkeypatch):
+    recipe, workspace = undisturbed[0], Workspace("painter")
+    shutil.copytree(undisturbed[1], workplace, dirs_exist_ok=True)
     monkeypatch.delenv("GANVAS_TRACKING")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
-    _kill("register", at=1, module="registry", name="_create_version")
+    _kill("register", at=1, function="pipeline.registry._create_version")
     client = connect()
     assert client.search_model_versions("name = 'painter'") == []
     register(recipe, workspace)
@@ -199,7 +195,7 @@ def test_two_pipelines_at_once_share_a_store_and_a_cache(finished, server, tmp_p
     processes = []
     for root in roots:
         (root / "params.yaml").write_text(RECIPE.replace("steps: 3", "steps: 5").replace("ink:", "shared:"))
-        succeed(root, "dvc", "cache", "dir", "--local", str(cache))
+        (root / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {cache}\n")
         variables = environment(MLFLOW_TRACKING_URI=server)
         command = [sys.executable, "-m", "dvc", "repro"]
         processes.append(
@@ -209,9 +205,9 @@ def test_two_pipelines_at_once_share_a_store_and_a_cache(finished, server, tmp_p
     assert [process.returncode for process in processes] == [0, 0], said
     first, second = ({**_content(root / "models"), **_content(root / "data")} for root in roots)
     assert first == second
-    locks = [yaml.safe_load((root / "dvc.lock").read_text())["stages"]["export@shared"]["outs"] for root in roots]
-    assert locks[0][0]["md5"] == locks[1][0]["md5"]
-    for root in roots:
-        told = succeed(root, "dvc", "status", "prepare@shared", "train@shared", "export@shared", "evaluate@shared")
-        assert "changed outs" not in told
+    locks = [yaml.safe_load((root / "dvc.lock").read_text())["stages"] for root in roots]
+    for root, lock in zip(roots, locks, strict=True):
+        for out in (out for stage in STAGES for out in lock[f"{stage.__name__}@shared"]["outs"]):
+            assert out["md5"] == _dvc_digest(root / out["path"]), out["path"]
         assert json.loads((root / "reports" / "shared" / "metrics.json").read_text())["pictures"]["generated"] == 16
+    assert locks[0]["export@shared"]["outs"][0]["md5"] == locks[1]["export@shared"]["outs"][0]["md5"]

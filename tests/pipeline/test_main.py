@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import call
 
 from demo import __version__
 from pipeline.__main__ import STAGES
@@ -30,14 +31,14 @@ def test_the_version_needs_none_of_the_slow_imports() -> None:
     assert answer.stdout.splitlines()[-1] == "[]"
 
 
-def test_the_help_names_every_stage_and_option() -> None:
-    answer = run("--help")
+def test_the_help_names_every_stage_and_option(capfd: pytest.CaptureFixture[str]) -> None:
+    answer = call(capfd, "--help")
     assert answer.returncode == 0
     for stage in STAGES:
         assert stage in answer.stdout
-        assert "--params" in run(stage, "--help").stdout
+        assert "--params" in call(capfd, stage, "--help").stdout
     assert "project" in answer.stdout
-    told = run("project", "--help").stdout
+    told = call(capfd, "project", "--help").stdout
     assert all(option in told for option in ("RECIPE", "PICTURE", "--class", "--steps", "--seed", "--params"))
 
 
@@ -49,23 +50,32 @@ def test_the_help_names_every_stage_and_option() -> None:
         (("export", "painter"), "run `python -m pipeline prepare painter`"),
     ],
 )
-def test_an_expected_failure_is_one_line_and_exit_1(workplace: Path, arguments: tuple[str, ...], sentence: str) -> None:
-    answer = run(*arguments)
+def test_an_expected_failure_is_one_line_and_exit_1(
+    workplace: Path, arguments: tuple[str, ...], sentence: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = call(capfd, *arguments)
     assert answer.returncode == 1
     assert answer.stdout == ""
     assert len(answer.stderr.splitlines()) == 1
     assert sentence in answer.stderr
 
 
-def test_results_stand_beside_the_params_file(workplace: Path) -> None:
+def test_a_process_that_fails_as_expected_leaves_one_line_and_exit_1(workplace: Path) -> None:
+    answer = run("export", "painter")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert len(answer.stderr.splitlines()) == 1
+    assert "run `python -m pipeline prepare painter`" in answer.stderr
+
+
+def test_results_stand_beside_the_params_file(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (workplace / "zoo").mkdir()
     (workplace / "params.yaml").rename(workplace / "zoo" / "params.yaml")
-    answer = run("prepare", "painter", "--params", "zoo/params.yaml")
+    answer = call(capfd, "prepare", "painter", "--params", "zoo/params.yaml")
     assert answer.returncode == 0
     assert (workplace / "zoo" / "data" / "painter" / "manifest.json").is_file()
     assert {path.name for path in workplace.iterdir()} == {"zoo"}
 
 
-def test_a_wrong_command_is_usage_and_exit_2(workplace: Path) -> None:
+def test_a_wrong_command_is_usage_and_exit_2(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("trian", "painter").returncode == 2
-    assert run("train").returncode == 2
+    assert call(capfd, "train").returncode == 2

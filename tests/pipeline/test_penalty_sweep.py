@@ -2,15 +2,14 @@
 
 import copy
 import csv
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from commands import struck
 from recipes import PAINTER, STYLIST, write_params
 
 from pipeline import checkpoint
@@ -145,32 +144,35 @@ def test_penalties_are_known_from_the_objective(workplace: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("within", [True, False], ids=["within the sweep", "after it"])
-def test_a_killed_sweep_begins_anew_and_a_finished_one_is_not_made_again(prepared: Workspace, within: bool) -> None:
-    recipe = painter(penalty_sweep={"factors": [ABSURD, 1.0], "share": 1.0}, checkpoint_every=1)
+def test_a_killed_sweep_begins_anew_and_a_finished_one_is_not_made_again(
+    prepared: Workspace, within: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = {"factors": [ABSURD, 2.0], "share": 1.0}
+    recipe = painter(penalty_sweep=sweep, budget={"steps": 8}, checkpoint_every=1)
     train(recipe, prepared)
     straight = state_of(recipe, prepared)
+    assert straight["penalty_factor"] == 2.0
     prepared.checkpoint.unlink()
 
-    command = [sys.executable, "-m", "pipeline", "train", "painter"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ)
-    assert process.stderr is not None
     if within:
-        told = process.stderr.readline()
-        assert "sweep of penalties" in told
-        process.send_signal(signal.SIGTERM)
-        assert "stopped in its sweep; the same command begins it anew" in process.communicate(timeout=60)[1]
-        assert process.returncode == 128 + signal.SIGTERM
+        options = struck(signal.SIGTERM, "pipeline.watch.Watch.score", at=1)
+    else:
+        options = struck(signal.SIGKILL, "pipeline.checkpoint.save", at=2)
+    command = [sys.executable, *options, "train", "painter"]
+    stopped = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    assert "sweep of penalties" in stopped.stderr.splitlines()[0]
+    if within:
+        assert "stopped in its sweep; the same command begins it anew" in stopped.stderr
+        assert stopped.returncode == 128 + signal.SIGTERM
         assert not list(prepared.progress.glob("*.pt"))
     else:
-        deadline = time.monotonic() + 120
-        while not list(prepared.progress.glob("*.pt")) and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.005)
-        process.kill()
-        process.communicate(timeout=60)
+        assert stopped.returncode == -signal.SIGKILL
 
-    again = subprocess.run(command, stderr=subprocess.PIPE, text=True, env=os.environ, check=True)
-    assert ("training goes on after step" in again.stderr) is not within
-    assert ("sweep of penalties" in again.stderr) is within
+    capsys.readouterr()
+    train(recipe, prepared)
+    told = capsys.readouterr().err
+    assert ("training goes on after step 0 of 8" in told) is not within
+    assert ("sweep of penalties" in told) is within
     resumed = state_of(recipe, prepared)
     assert resumed["penalty_factor"] == straight["penalty_factor"]
     for name, tensor in straight["averaged"]["generator"].items():

@@ -2,12 +2,11 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from itertools import pairwise
 
 import PIL.Image
 import pytest
+from commands import call
 from hypothesis import given
 from hypothesis import strategies as st
 from recipes import PAINTER, write_params
@@ -135,13 +134,12 @@ def test_a_shard_of_a_source_in_another_state(workplace, recipe):
         merge(recipe, Workspace("painter"), 2)
 
 
-def test_the_commands_of_machines_that_share_a_folder(workplace):
+def test_the_commands_of_machines_that_share_a_folder(workplace, capfd):
     data = {"name": "procedural", "size": 16, "count": 20, "families": ["mondrian", "waves"]}
     write_params(workplace / "params.yaml", painter=PAINTER | {"data": data})
 
     def run(*options):
-        command = [sys.executable, "-m", "pipeline", "prepare", "painter", *options]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return call(capfd, "prepare", "painter", *options)
 
     assert run().returncode == 0
     whole = contents(workplace / "data" / "painter")
@@ -151,7 +149,11 @@ def test_the_commands_of_machines_that_share_a_folder(workplace):
     assert run("--merge", "2").returncode == 0
     assert contents(workplace / "data" / "painter") == whole
     refused = run("--merge", "3")
-    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
-    assert refused.stderr.startswith("shard 1/3 is missing")
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "shard 1/3 is missing (shards/painter/1-of-3); run `python -m pipeline prepare painter --shard 1/3`, and bring "
+        "its folder here\n"
+    )
     both = run("--shard", "1/2", "--merge", "2")
-    assert (both.returncode, len(both.stderr.splitlines())) == (1, 1)
+    assert both.returncode == 1
+    assert both.stderr == "--shard makes a share and --merge joins all of them; give one of the two\n"

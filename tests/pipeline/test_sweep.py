@@ -1,12 +1,11 @@
 """Sweeps of tiny trainings: what is tried, kept, gone on with, written back, and told to MLflow."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import optuna
 import pytest
 import yaml
+from commands import call
 from filelock import FileLock
 from recipes import PAINTER, STYLIST, write_params
 
@@ -114,14 +113,12 @@ def test_a_wrong_section_is_said_in_one_sentence(section, words, *, painter):
     assert PARAMS.read_text() == before
 
 
-def test_a_recipe_without_a_sweep_and_a_second_sweep_at_once_are_refused(painter):
+def test_a_recipe_without_a_sweep_and_a_second_sweep_at_once_are_refused(painter, capfd):
     with pytest.raises(RecipeError, match=r"stylist\.sweep: missing"):
         sweep("stylist", PARAMS, Workspace("stylist"))
     Path(".sweeps").mkdir()
     with FileLock(".sweeps/painter.lock"):
-        told = subprocess.run(
-            [sys.executable, "-m", "pipeline", "sweep", "painter"], capture_output=True, text=True, check=False
-        )
+        told = call(capfd, "sweep", "painter")
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == "another sweep of 'painter' is running here; wait for it, or stop it\n"
 

@@ -1,26 +1,24 @@
 import copy
 import csv
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import PIL.Image
 import pytest
 import torch
+from commands import struck
 from recipes import PAINTER, write_params
 
 from pipeline import checkpoint
 from pipeline.errors import DataError, RecipeError, StorageError, TrainingError
 from pipeline.prepare import prepare
 from pipeline.recipe import Recipe, read_recipe
-from pipeline.train import train
+from pipeline.train import _start, train
 from pipeline.workspace import Workspace
-
-LONG = 200_000
 
 
 def painter(**train_settings: object) -> Recipe:
@@ -34,10 +32,6 @@ def prepared(workplace: Path) -> Workspace:
     workspace = Workspace("painter")
     prepare(painter(), workspace)
     return workspace
-
-
-def command(stage: str = "train") -> list[str]:
-    return [sys.executable, "-m", "pipeline", stage, "painter"]
 
 
 def test_training_leaves_weights_curves_and_a_sheet_and_nothing_else(prepared: Workspace) -> None:
@@ -115,31 +109,38 @@ def test_a_picture_size_that_the_network_cannot_make(workplace: Path) -> None:
         train(recipe, Workspace("painter"))
 
 
+def test_ranks_that_do_not_train_the_same_are_refused(prepared: Workspace) -> None:
+    unfinished = prepared.progress / "one.pt"
+    world = SimpleNamespace(leads=True, gather=lambda name: [name, "another.pt"])
+    with pytest.raises(TrainingError, match=r"^painter: the ranks differ in recipe, data, code or torch; give each"):
+        _start(painter(), SimpleNamespace(world=world), unfinished=unfinished)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_stopped_training_goes_on_and_ends_as_if_never_stopped(prepared: Workspace, number: signal.Signals) -> None:
-    steps = 60
-    recipe = painter(budget={"steps": steps}, checkpoint_every=1)
+def test_a_stopped_training_goes_on_and_ends_as_if_never_stopped(
+    prepared: Workspace, number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = painter(budget={"steps": 8}, checkpoint_every=1)
     train(recipe, prepared)
     straight = torch.load(prepared.checkpoint, weights_only=True)
     prepared.checkpoint.unlink()
 
-    process = subprocess.Popen(command(), stderr=subprocess.PIPE, text=True, env=os.environ)
-    deadline = time.monotonic() + 120
-    while not list(prepared.progress.glob("*.pt")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.send_signal(number)
-    told = process.communicate(timeout=60)[1]
+    command = [sys.executable, *struck(number, "pipeline.checkpoint.save", at=3), "train", "painter"]
+    stopped = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
     if number == signal.SIGKILL:
-        assert process.returncode == -number
+        assert stopped.returncode == -number
+        kept = 2
     else:
-        assert process.returncode == 128 + number
-        assert "stopped after step" in told
-        assert "Traceback" not in told
+        assert stopped.returncode == 128 + number
+        kept = 4
+        assert f"stopped after step {kept} of 8; the same command goes on there" in stopped.stderr
+        assert "Traceback" not in stopped.stderr
     assert not prepared.checkpoint.exists()
 
-    again = subprocess.run(command(), stderr=subprocess.PIPE, text=True, env=os.environ, check=True)
-    assert "training goes on after step" in again.stderr
+    capsys.readouterr()
+    train(recipe, prepared)
+    assert f"training goes on after step {kept} of 8" in capsys.readouterr().err
     resumed = torch.load(prepared.checkpoint, weights_only=True)
     for name, tensor in straight["state"]["averaged"]["generator"].items():
         assert torch.equal(tensor, resumed["state"]["averaged"]["generator"][name])
