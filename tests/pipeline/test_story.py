@@ -8,10 +8,12 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import yaml
-from clone import RECIPE, commit, environment, fail, git, succeed
+from clone import IDENTITY, RECIPE, commit, environment, git, succeed
+from commands import call
 from servers import MlflowServer, free_port
 
 from demo.engine import Model
@@ -84,34 +86,62 @@ def _paint(root):
     return path
 
 
-def test_the_whole_story(clone, tmp_path):
+class _Shell:
+    """A clone with a registry, in which the command line is called in this process, and DVC in its own."""
+
+    def __init__(self, root, registry, patch, told):
+        patch.chdir(root)
+        for name, value in {**IDENTITY, "MLFLOW_TRACKING_URI": registry}.items():
+            patch.setenv(name, value)
+        for name in ("GANVAS_TRACKING", "DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"):
+            patch.delenv(name, raising=False)
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+        self._root, self._told, self._registry = root, told, registry
+
+    def pipeline(self, *arguments):
+        """Return what a command says, which must succeed."""
+        result = call(self._told, *arguments)
+        assert result.returncode == 0, result.stderr
+        return result.stdout + result.stderr
+
+    def refused(self, *arguments):
+        """Return the sentence of a command that must fail."""
+        result = call(self._told, *arguments)
+        assert result.returncode == 1, result.stderr
+        return result.stderr.strip().splitlines()[-1]
+
+    def dvc(self, *arguments):
+        return succeed(self._root, "dvc", *arguments, MLFLOW_TRACKING_URI=self._registry)
+
+
+def test_the_whole_story(clone, tmp_path, monkeypatch, capfd):
     with MlflowServer(tmp_path / "server") as server, _page(clone, server.address) as served:
-        here = {"MLFLOW_TRACKING_URI": server.address}
+        shell = _Shell(clone, server.address, monkeypatch, capfd)
         # A first champion.
-        assert "is champion" in succeed(clone, "pipeline", "promote", "ink", **here)
+        assert "is champion" in succeed(clone, "pipeline", "promote", "ink", MLFLOW_TRACKING_URI=server.address)
         first = _champions(clone)["champion"]["model"]
-        succeed(clone, "dvc", "push", "--run-cache")
+        shell.dvc("push", "--run-cache")
         _wait_for(lambda: served() == first)
         assert git(clone, "status", "--porcelain") == ""
-        assert "up to date" in succeed(clone, "dvc", "repro", **here)
-        assert "is the champion already" in fail(clone, "pipeline", "promote", "ink", **here)
+        assert "up to date" in shell.dvc("repro")
+        assert "is the champion already" in shell.refused("promote", "ink")
 
         # A challenger that is no better is refused, and that is all that happens.
         (clone / "params.yaml").write_text(RECIPE.replace("log_every: 1", "log_every: 1, seed: 5"))
-        assert "the gate refuses it: frechet distance" in succeed(clone, "dvc", "repro", **here)
-        assert "uncommitted changes (dvc.lock, params.yaml)" in fail(clone, "pipeline", "promote", "ink", **here)
+        assert "the gate refuses it: frechet distance" in shell.dvc("repro")
+        assert "uncommitted changes (dvc.lock, params.yaml)" in shell.refused("promote", "ink")
         commit(clone, "Another seed")
-        refusal = fail(clone, "pipeline", "promote", "ink", **here)
+        refusal = shell.refused("promote", "ink")
         assert "the gate refuses ink (frechet distance" in refusal
         assert json.loads((clone / "reports" / "ink" / "gate.json").read_text())["passed"] is False
         assert _champions(clone)["champion"]["model"] == first
 
         # A better one is promoted, and the page serves it without being told.
         (clone / "params.yaml").write_text(BETTER)
-        assert "refuses" not in succeed(clone, "dvc", "repro", **here)
+        assert "refuses" not in shell.dvc("repro")
         made = commit(clone, "Train longer")
-        succeed(clone, "pipeline", "promote", "ink", **here)
-        succeed(clone, "dvc", "push", "--run-cache")
+        shell.pipeline("promote", "ink")
+        shell.dvc("push", "--run-cache")
         champions = _champions(clone)
         second = champions["champion"]["model"]
         assert champions["champion"]["commit"] == made
@@ -120,33 +150,29 @@ def test_the_whole_story(clone, tmp_path):
 
         # A picture of it says where it comes from.
         picture = _paint(clone)
-        told = succeed(clone, "pipeline", "lineage", str(picture), **here)
+        told = shell.pipeline("lineage", str(picture))
         assert f"sha256 {second}" in told
         assert f"commit    {made}" in told
         assert 'recipes.ink.network = {"name": "mlp"}' in told
         assert "!" not in told
-        assert succeed(clone, "pipeline", "lineage", "ink@champion", **here).splitlines()[1:] == told.splitlines()[2:]
+        assert shell.pipeline("lineage", "ink@champion").splitlines()[1:] == told.splitlines()[2:]
 
         # Back again: the page follows, and lineage says what no longer matches.
-        assert "is champion again" in succeed(clone, "pipeline", "rollback", "ink", **here)
+        assert "is champion again" in shell.pipeline("rollback", "ink")
         _wait_for(lambda: served() == first)
-        assert f"! champions.yaml names {first[:12]}" in succeed(clone, "pipeline", "lineage", str(picture), **here)
-        assert "so there is none to go back to" in fail(clone, "pipeline", "rollback", "ink", **here)
+        assert f"! champions.yaml names {first[:12]}" in shell.pipeline("lineage", str(picture))
+        assert "so there is none to go back to" in shell.refused("rollback", "ink")
 
-    _clone_and_rebuild(clone, tmp_path, picture=picture, champion=first)
-
-
-def _clone_and_rebuild(clone, tmp_path, *, picture, champion):
-    """A fresh clone runs nothing, finds an empty registry, and makes it again."""
+    # A fresh clone runs nothing, finds an empty registry, and makes it again.
     fresh = tmp_path / "elsewhere" / "ganvas"
     fresh.parent.mkdir()
     (fresh.parent / "ganvas-storage").symlink_to(tmp_path / "ganvas-storage")
     git(tmp_path, "clone", "-q", str(clone), str(fresh))
     with MlflowServer(tmp_path / "new server") as server:
-        here = {"MLFLOW_TRACKING_URI": server.address}
-        succeed(fresh, "dvc", "pull", "--run-cache")
-        assert "Running stage" not in succeed(fresh, "dvc", "repro", **here)
-        assert "the registry knows no version of 'ink'" in fail(fresh, "pipeline", "lineage", str(picture), **here)
-        assert "1 of 1 versions made from git and DVC" in succeed(fresh, "pipeline", "registry-sync", **here)
-        assert "version 1 is champion; all versions were there" in succeed(fresh, "pipeline", "registry-sync", **here)
-        assert f"sha256 {champion}" in succeed(fresh, "pipeline", "lineage", "ink@champion", **here)
+        shell = _Shell(fresh, server.address, monkeypatch, capfd)
+        shell.dvc("pull", "--run-cache")
+        assert "Running stage" not in shell.dvc("repro")
+        assert "the registry knows no version of 'ink'" in shell.refused("lineage", str(picture))
+        assert "1 of 1 versions made from git and DVC" in shell.pipeline("registry-sync")
+        assert "version 1 is champion; all versions were there" in shell.pipeline("registry-sync")
+        assert f"sha256 {first}" in shell.pipeline("lineage", "ink@champion")
