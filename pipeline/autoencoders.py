@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from torch import Tensor
 
-FIRST_LOG_SCALE = -2.0
-"""Where the learned width of a decoder's distribution begins: about where it ends. Adam moves a scalar by its rate at a
-step, so that from a width of 1 it would not get there, and the rate would weigh too much on the way."""
-
 
 @dataclass(frozen=True, slots=True)
 class Coding:

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from demo.card import Port
-from pipeline.autoencoders import FIRST_LOG_SCALE, Coding
+from pipeline.autoencoders import Coding
 from pipeline.contracts import Graph, Image, Modules, Network
 from pipeline.networks.coding import coding_graphs
 
@@ -62,7 +62,7 @@ class DrawAutoencoder(nn.Module):
             nn.Linear(config.hidden, image.channels * config.writing**2),
             nn.Unflatten(1, (image.channels, config.writing, config.writing)),
         )
-        self.log_scale = nn.Parameter(torch.tensor(FIRST_LOG_SCALE))
+        self.log_scale = nn.Parameter(torch.zeros(()))
         nn.init.zeros_(self.posterior.bias)
 
     def forward(self, images: Tensor, noise: Tensor) -> Coding:

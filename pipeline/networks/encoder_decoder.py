@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from demo.card import Port
-from pipeline.autoencoders import FIRST_LOG_SCALE, Coding
+from pipeline.autoencoders import Coding
 from pipeline.contracts import Graph, Image, Modules, Network
 from pipeline.networks.coding import coding_graphs
 from pipeline.networks.layers import doubling_stack, doublings_of, halving_stack
@@ -76,7 +76,7 @@ class ConvolutionalAutoencoder(nn.Module):
             doubling_stack(widths[::-1], channels),
             nn.Tanh(),
         )
-        self.log_scale = nn.Parameter(torch.tensor(FIRST_LOG_SCALE))
+        self.log_scale = nn.Parameter(torch.zeros(()))
         self.mixture = Mixture(config.components, config.code)
 
     def forward(self, images: Tensor, noise: Tensor) -> Coding:
