@@ -104,8 +104,12 @@ def failures() -> tuple[type[Exception], ...]:
 def reason(error: Exception) -> str:
     """Say in a few words what a failure was, without the password that an address may hold."""
     server = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
-    if server.scheme in {"http", "https"} and not isinstance(error, load_mlflow().exceptions.RestException):
-        return f"no MLflow server answers at {server.scheme}://{server.netloc.rpartition('@')[2]}{server.path}"
+    if server.scheme in {"http", "https"}:
+        address = f"{server.scheme}://{server.netloc.rpartition('@')[2]}{server.path}"
+        if _wants_user(error):
+            return f"{address} wants a user who may do this; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        if not isinstance(error, load_mlflow().exceptions.RestException):
+            return f"no MLflow server answers at {address}"
     return " ".join(str(error).split())[:300]
 
 
@@ -120,8 +124,17 @@ def reporting() -> Iterator[None]:
     try:
         yield
     except failures() as error:
-        remedy = "start the server, correct MLFLOW_TRACKING_URI, or go on without it with GANVAS_TRACKING=off"
-        raise TrackingError(f"{reason(error)}; {remedy}") from error
+        remedy = "" if _wants_user(error) else "; start the server, correct MLFLOW_TRACKING_URI"
+        raise TrackingError(f"{reason(error)}{remedy}, or go on without it with GANVAS_TRACKING=off") from error
+
+
+def _wants_user(error: Exception) -> bool:
+    """Tell whether a server answered that it does not know who asks, or does not let them."""
+    if isinstance(error, load_mlflow().exceptions.MlflowException):
+        status = error.get_http_status_code()
+    else:  # files are sent by requests, whose errors keep the answer
+        status = getattr(getattr(error, "response", None), "status_code", None)
+    return status in {401, 403}
 
 
 def _make_embedded_store() -> str:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from servers import MlflowServer, free_port, wait_for
 from test_champions_served import _register
 
@@ -21,7 +22,7 @@ from demo.champions import Registry
 from demo.errors import RegistryError
 from pipeline.errors import TrackingError
 from pipeline.registry import CHAMPION, alias
-from pipeline.store import connect
+from pipeline.store import connect, reporting
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -41,7 +42,7 @@ def connected(monkeypatch, tmp_path):
     return open_store
 
 
-def test_a_server_with_users_takes_and_gives_with_the_password_alone(connected, recipe, tmp_path):
+def test_a_server_with_users_takes_and_gives_with_the_password_alone(connected, recipe, tmp_path, monkeypatch):
     folder = tmp_path / "server"
     folder.mkdir()
     config = (
@@ -55,8 +56,9 @@ def test_a_server_with_users_takes_and_gives_with_the_password_alone(connected, 
         "MLFLOW_FLASK_SERVER_SECRET_KEY": "for a test",
     }
     with MlflowServer(folder, "--app-name", "basic-auth", **variables) as server:
-        with pytest.raises(TrackingError):
-            connected(server.address)
+        wanted = "wants a user who may do this; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or go on"
+        with pytest.raises(TrackingError, match=f"^{server.address} {wanted}"):
+            connected(server.address.replace("//", "//stranger:secret@"))
         mirror = Registry(server.address, tmp_path / "mirror")
         with pytest.raises(RegistryError, match="wants a user who may read; set MLFLOW_TRACKING_USERNAME"):
             mirror.refresh()
@@ -65,6 +67,17 @@ def test_a_server_with_users_takes_and_gives_with_the_password_alone(connected, 
         version, _ = _register(client, recipe, tmp_path, scale=1.0)
         alias(client, recipe.name, as_=CHAMPION, version=version)
         assert mirror.refresh() == [f"{recipe.name}: version {version} of {server.address} is served now"]
+        run = client.get_model_version(recipe.name, version).run_id
+        reader = {"username": "reader", "password": "looks and does not touch"}
+        place = f"{server.address}/api/2.0/mlflow/users/create"
+        assert requests.post(place, json=reader, auth=tuple(user.values()), timeout=30).ok
+        for name, password in (tuple(reader.values()), ("admin", "forgotten")):
+            monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", name)
+            monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
+            with pytest.raises(TrackingError, match=wanted), reporting():
+                client.set_tag(run, "mood", "good")
+            with pytest.raises(TrackingError, match=wanted), reporting():
+                client.log_text(run, "good", "mood.txt")
 
 
 @contextmanager
