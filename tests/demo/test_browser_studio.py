@@ -73,7 +73,7 @@ def test_a_journey_streams_stops_and_saves(visit):
     with PIL.Image.open(downloaded(page, '[data-format="webp"]')) as film:
         assert (film.n_frames, film.size) == (11, (16, 16))
 
-    page.locator(".stop .remove").first.is_disabled()
+    expect(page.locator(".stop .remove").first).to_be_disabled()
     page.locator(".stop.add button").click()
     expect(page.locator(".stop input")).to_have_count(3)
     page.locator(".stop .earlier").last.click()

@@ -106,7 +106,28 @@ def test_a_damaged_recipe_is_told(catalog, model, change, sentence):
     assert sentence in report.reason
 
 
-def test_a_recipe_of_huge_pictures_is_not_followed(catalog, model):
+def test_a_recipe_of_huge_pictures_is_not_followed(catalog, model, monkeypatch):
+    picture = sample(model)
+    for recipe in (picture.recipe, {"model": "dabbler", "sha256": model.sha256, "pins": PINS}):
+        content = png(picture.image, {**recipe, "enlarge": 8})
+        assert verify(catalog, content).verdict == "differs"
+        with monkeypatch.context() as patch:
+            patch.setattr("demo.places.MAX_PIXELS", 64 * 64 - 1)
+            report = verify(catalog, content)
+        assert report.verdict == "not followed"
+        assert "enlarge may not make more than" in report.reason
+
+
+@pytest.mark.parametrize(("side", "sentence"), [(2048, "another photograph"), (2049, "up to 2048 pixels a side")])
+def test_a_huge_painting_is_not_made_again(catalog, photograph, side, sentence):
+    recipe = {"model": "tinter", "styles": {"rust": 1}, "photograph": "0" * 64}
+    for size in ((side, 8), (8, side)):
+        report = verify(catalog, png(PIL.Image.new("RGB", size), recipe), {"photograph": photograph})
+        assert report.verdict == "not followed"
+        assert sentence in report.reason
+
+
+def test_a_recipe_of_another_task_is_not_followed(catalog):
     image = PIL.Image.new("RGB", (8, 8))
     report = verify(catalog, png(image, {"model": "tinter", "seed": 1, "enlarge": 8}))
     assert report.verdict == "not followed"

@@ -8,10 +8,10 @@ from test_evaluate import write_data, write_painter, write_stylist
 
 from demo.engine import Model
 from pipeline.champions import Champion, Champions
-from pipeline.contest import contest
+from pipeline.contest import Outcome, contest
 from pipeline.data.dataset import Dataset
 from pipeline.errors import EvaluationError, PromotionError
-from pipeline.gate import REPORT, flatten, judge
+from pipeline.gate import REPORT, _margin, flatten, judge
 from pipeline.recipe import read_recipe
 from pipeline.workspace import Workspace
 
@@ -70,10 +70,14 @@ def test_a_first_model_that_holds_every_limit_passes_and_the_report_says_why(pai
         ({"metrics": {"content_preservation": {"edge_f1": 0.2}}}, "content", "0.2, but at least 0.4"),
         ({"metrics": {"diversity": {"relative": 0.0}}}, "diversity", "0, but at least 0.02"),
         ({"metrics": {"frechet": {"distance": float("inf")}}}, "finite", "not finite: frechet.distance"),
+        ({"gate": {"size": 1e-6}}, "size", "but at most 1e-06"),
     ],
 )
 def test_a_limit_that_does_not_hold_is_the_only_objection(changed, check, words, *, painter):
     recipe, workspace = painter
+    if "gate" in changed:
+        gate = {"latency": 10.0, **changed["gate"]}
+        recipe = read_recipe(write_params(workspace.root / "params.yaml", painter=PAINTER | {"gate": gate}), "painter")
     _report(workspace, **changed)
     verdict = judge(recipe, workspace)
     assert [found.name for found in verdict.checks if not found.passed] == [check]
@@ -101,6 +105,28 @@ def test_reports_that_are_not_there_are_named(painter):
     workspace.model.unlink()
     with pytest.raises(EvaluationError, match="does not exist"):
         judge(recipe, workspace)
+
+
+@pytest.mark.parametrize(
+    ("champion", "low", "margin", "passed", "wanted"),
+    [
+        (4.0, 0.5, 0.1, True, "0.4"),
+        (4.0, 0.4, 0.1, False, "0.4"),
+        (4.0, 0.1, 0.1, False, "0.4"),
+        (4.0, 1e-9, 0.0, True, "0"),
+        (4.0, 0.0, 0.0, False, "0"),
+        (-1.0, 0.11, 0.1, True, "0.1"),
+        (-1.0, 0.1, 0.1, False, "0.1"),
+        (-1.0, 0.0, 0.1, False, "0.1"),
+        (-1.0, -0.05, 0.1, False, "0.1"),
+    ],
+)
+def test_all_of_the_interval_must_exceed_a_share_of_the_champions_score(champion, low, margin, passed, wanted):
+    gain = low + 1
+    outcome = Outcome("kernel distance", champion - gain, champion, low=low, high=low + 2)
+    check = _margin(outcome, margin)
+    assert (check.name, check.passed) == ("champion", passed)
+    assert check.reason.endswith(f", but all of it must exceed {wanted}") != passed
 
 
 def _painter(tmp_path, name, gain):

@@ -3,14 +3,19 @@
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import PIL.Image
 import pytest
+import yaml
 from clone import IDENTITY, commit, git
 
+from demo.modelfile import ModelFile
+from pipeline.candidate import COMMIT, DIRTY, LOCK_DIGEST, SHA256
 from pipeline.champions import Champion, Champions
 from pipeline.errors import LineageError, PipelineError, PromotionError
-from pipeline.lineage import lineage
+from pipeline.gate import fetch_champion
+from pipeline.lineage import Step, _commit_steps, _ended, _model_step, _unknown, lineage
 from pipeline.promotion import promote, registry_sync, rollback
 from pipeline.recipe import read_recipe
 from pipeline.repository import LOCK, Lock, find_commit, read_at, restore
@@ -160,3 +165,94 @@ def test_the_registry_forgets_a_champion_that_git_does_not_name(root, monkeypatc
     Champions({}).promoted("ink", lost).write(root)
     with pytest.raises(LineageError, match=r"commit bbbbbbbbbbbb with its dvc\.lock is not in this clone"):
         registry_sync(root)
+
+
+def test_a_champion_that_is_not_the_file_of_its_commit_is_said(root, tmp_path):
+    made = commit(root, "The lock")
+    Champions({}).promoted("ink", Champion(model="a" * 64, commit=made)).write(root)
+    found = f"the model of 'ink' at commit {made[:12]} has the digest {_digest(root)[:12]}"
+    words = rf"{found}, but champions\.yaml says aaaaaaaaaaaa;"
+    with pytest.raises(LineageError, match=words):
+        fetch_champion("ink", Champions.read(root).champion("ink"), tmp_path / "there", root=root)
+
+
+def _digest(root):
+    return ModelFile.read(Workspace("ink", root).model).sha256
+
+
+def _version(**tags):
+    return SimpleNamespace(name="ink", tags=tags)
+
+
+def _mismatches(version, root):
+    return {step.name: step.mismatch for step in _commit_steps(version, root) if step.mismatch}
+
+
+def test_lineage_says_which_model_stands_here_and_which_is_champion(root):
+    digest = _digest(root)
+    version = _version(**{SHA256: digest})
+    assert _model_step(version, root) == Step("model", f"sha256 {digest}", "champions.yaml names no champion")
+    Champions({}).promoted("ink", Champion(model=digest, commit="b" * 40)).write(root)
+    assert _model_step(version, root).mismatch == ""
+    other = f"models/ink here is another one, {digest[:12]}; champions.yaml names {digest[:12]}"
+    assert _model_step(_version(**{SHA256: "a" * 64}), root).mismatch == other
+    Workspace("ink", root).model.unlink()
+    assert _model_step(version, root).mismatch == "models/ink is not here"
+
+
+def test_lineage_says_what_to_do_with_a_model_that_the_registry_does_not_know(root):
+    digest = _digest(root)
+    here = f"the registry knows no version of 'ink' with the digest {digest[:12]}, but it stands in models here"
+    remedy = "register it with `python -m pipeline register ink`"
+    assert _unknown({"model": "ink", "sha256": digest}, root) == f"{here}; {remedy}"
+    for name in ("ink", "tusche"):
+        elsewhere = f"the registry knows no version of '{name}' with the digest {'a' * 12}; try `make registry-sync`"
+        assert _unknown({"model": name, "sha256": "a" * 64}, root) == elsewhere
+
+
+def test_lineage_says_how_a_run_ended_unless_it_finished():
+    assert _ended(SimpleNamespace(info=SimpleNamespace(status="FINISHED"))) == []
+    assert _ended(SimpleNamespace(info=SimpleNamespace(status="KILLED"))) == ["the run is KILLED"]
+
+
+def test_lineage_finds_the_commit_or_says_why_there_is_none(root):
+    digests = {"ganvas.data_digest": "d1", "ganvas.recipe_digest": "r1"}
+    before = git(root, "rev-parse", "HEAD")
+    stamp = Lock.parse(Path(LOCK).read_text(), "ink").digest
+    dirty = {COMMIT: before, DIRTY: "true", LOCK_DIGEST: stamp}
+    foreign = {COMMIT: "b" * 40, DIRTY: "false", LOCK_DIGEST: stamp}
+    for tags, found, words in (
+        ({}, "none", "it was registered outside git"),
+        (dirty, before, "it was made from changes that no commit holds"),
+        (foreign, "b" * 40, "commit bbbbbbbbbbbb with its dvc.lock is not in this clone"),
+    ):
+        first, *rest = _commit_steps(_version(**digests, **tags), root)
+        assert (first.name, first.found, first.mismatch.partition(";")[0]) == ("commit", found, words)
+        assert rest == [Step("data", "digest d1"), Step("recipe", "digest r1")]
+    later = commit(root, "The lock")
+    first, *rest = _commit_steps(_version(**dirty), root)
+    assert first == Step("commit", later)
+    assert [step.name for step in rest[:3]] == ["lock", "data", "recipe"]
+    assert not any(step.mismatch for step in rest)
+
+
+def test_lineage_says_what_is_no_longer_what_the_commit_says(root):
+    made = commit(root, "The lock")
+    lock = Lock.parse(Path(LOCK).read_text(), "ink")
+    version = _version(**{COMMIT: made, DIRTY: "false", LOCK_DIGEST: lock.digest})
+    assert _mismatches(version, root) == {}
+    assert _mismatches(_version(**{COMMIT: made}), root) == {"lock": "the version was stamped with none"}
+    other = _version(**{COMMIT: made, LOCK_DIGEST: "0" * 64})
+    assert _mismatches(other, root) == {"lock": "the version was stamped with 000000000000"}
+
+    text = Path(LOCK).read_text()
+    Path(LOCK).write_text(text.replace(lock.outs["data/ink"], "0" * 32 + ".dir"))
+    assert _mismatches(version, root) == {"data": f"data/ink here has md5 {'0' * 32}.dir"}
+    changed = yaml.safe_load(text)
+    for stage in changed["stages"].values():
+        for section in stage.get("params", {}).values():
+            section.update({key: {"name": "dcgan"} for key in section if key == "recipes.ink.network"})
+    Path(LOCK).write_text(yaml.safe_dump(changed))
+    assert _mismatches(version, root) == {"recipe": 'here it is {"name": "dcgan"}'}
+    Path(LOCK).unlink()
+    assert _mismatches(version, root) == {}

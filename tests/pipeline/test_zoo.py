@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from recipes import PAINTER, write_params
 
 from demo.codes import decode, encode
@@ -14,6 +15,7 @@ from pipeline.export import export
 from pipeline.prepare import prepare
 from pipeline.recipe import read_recipe
 from pipeline.train import train
+from pipeline.trained import load_trained
 from pipeline.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -95,5 +97,8 @@ def test_what_an_autoencoding_model_decodes_of_codes_is_what_was_measured(worksp
         feeds = {"picture": pictures, "noise": 0 * draw_noise(range(3), codes.shape[1])}
         np.testing.assert_allclose(model.companion("posterior").run(feeds, "decoded"), made, atol=1e-5)
     else:
+        recipe = read_recipe(workspace.root / "params.yaml", workspace.recipe)
+        autoencoder: Any = load_trained(recipe, workspace).graph.module.autoencoder
+        np.testing.assert_allclose(autoencoder.decode(torch.from_numpy(codes)).numpy(), made, atol=1e-5)
         latent = draw_noise(range(3), codes.shape[1] + 1)
         assert model.run({"latent": latent}).shape == pictures.shape
