@@ -12,7 +12,11 @@ import yaml
 from recipes import STYLIST, write_params
 
 # One picture in four is painted at a strength below one, where alone the identity counts.
-RECIPE = {**STYLIST, "train": {**STYLIST["train"], "batch": 4}}
+RECIPE = {
+    **STYLIST,
+    "network": {**STYLIST["network"], "blocks": 0},
+    "train": {**STYLIST["train"], "batch": 4},
+}
 BENCH = Path(__file__).parent.parent / "bench"
 
 
@@ -46,6 +50,9 @@ def test_variants_differ_from_the_recipe_by_one_key_each(variants):
 def test_each_variant_is_trained_scored_and_shown_once(variants, monkeypatch):
     chosen = ("whole", "no identity")
     monkeypatch.setattr(variants, "VARIANTS", {name: variants.VARIANTS[name] for name in chosen})
+    for constant, runs in (("_WARM_UP", 0), ("_LEAST_RUNS", 1), ("_RUNS", 1)):
+        monkeypatch.setattr(f"pipeline.latency.{constant}", runs)
+    monkeypatch.setattr("pipeline.latency.peak_memory", lambda path, workloads: [])
     folder = Path("out")
     variants.main("stylist", steps=2, params=Path("params.yaml"), folder=folder)
     figures = json.loads((folder / "figures.json").read_text())

@@ -3,15 +3,21 @@
 import os
 import shutil
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from clone import make_clone, succeed
 from filelock import FileLock
+from recipes import PAINTER, STYLIST, write_params
 from servers import MlflowServer
 
+from pipeline.export import export
+from pipeline.prepare import prepare
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.store import connect
+from pipeline.train import train
+from pipeline.workspace import Workspace
 
 PARAMS = """
 recipes:
@@ -27,19 +33,45 @@ recipes:
 """
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with a tiny recipe after one real `dvc repro`, to be copied and not to be changed."""
+def make_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a folder of the session that `make` has filled, whichever of xdist's workers came first."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:  # whose workers then share it
         folder = folder.parent
-    root = folder / "finished" / "ganvas"
-    with FileLock(folder / "finished.lock"):
+    root, making = folder / name, folder / f"making-{name}"
+    with FileLock(folder / f"{name}.lock"):
         if not root.exists():
-            made = make_clone(folder / "making" / "ganvas")
-            succeed(made, "dvc", "repro")
-            made.parent.rename(root.parent)
+            make(making)
+            making.rename(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with a tiny recipe after one real `dvc repro`, to be copied and not to be changed."""
+
+    def make(folder: Path) -> None:
+        succeed(make_clone(folder / "ganvas"), "dvc", "repro")
+
+    return make_once(tmp_path_factory, "finished", make) / "ganvas"
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny painter and a tiny stylist, trained and exported, to be copied and not to be changed."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        params = write_params(folder / "params.yaml", painter=PAINTER, stylist=STYLIST | {"export": {}})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setenv("GANVAS_TRACKING", "off")
+            for name in ("painter", "stylist"):
+                recipe, workspace = read_recipe(params, name), Workspace(name, folder)
+                for stage in (prepare, train, export):
+                    stage(recipe, workspace)
+
+    return make_once(tmp_path_factory, "studio", make)
 
 
 @pytest.fixture(scope="session")

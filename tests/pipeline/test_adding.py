@@ -1,6 +1,7 @@
 """`add-style`: a picture becomes a style of a model that stays as it is."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,7 @@ from demo.gallery import open_gallery
 from pipeline import __main__ as command_line
 from pipeline.adding import add_style, fit_style, read_style
 from pipeline.errors import CheckpointError, DataError, ExportError, RecipeError
-from pipeline.export import export
-from pipeline.prepare import prepare
 from pipeline.recipe import Recipe, first_recipe, read_recipe
-from pipeline.train import train
 from pipeline.trained import load_trained
 from pipeline.workspace import Workspace
 
@@ -24,17 +22,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workplace(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a tiny stylist is trained and exported."""
-    folder = tmp_path_factory.mktemp("adding")
-    write_params(folder / "params.yaml", stylist=STYLIST)
-    recipe, workspace = read_recipe(folder / "params.yaml", "stylist"), Workspace("stylist", folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("GANVAS_TRACKING", "off")
-        for stage in (prepare, train, export):
-            stage(recipe, workspace)
-    return folder
+    return shutil.copytree(studio, tmp_path_factory.mktemp("adding") / "studio")
 
 
 @pytest.fixture

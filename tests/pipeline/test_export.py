@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
+from numpy.typing import NDArray
 from recipes import PAINTER, STYLIST, write_params
 from torch import Tensor, nn
 
@@ -15,26 +17,16 @@ from demo.errors import ModelError
 from pipeline.contracts import Graph
 from pipeline.data.dataset import Dataset
 from pipeline.errors import CheckpointError, ExportError
-from pipeline.export import compare, export, write_model
-from pipeline.prepare import prepare
+from pipeline.export import compare, draw_feeds, export, write_model
 from pipeline.recipe import Recipe, parse_recipe, read_recipe
-from pipeline.train import train
+from pipeline.trained import load_trained
 from pipeline.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a tiny painter and a tiny stylist are trained and exported."""
-    folder = tmp_path_factory.mktemp("trained")
-    write_params(folder / "params.yaml", painter=PAINTER, stylist=STYLIST | {"export": {}})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("GANVAS_TRACKING", "off")
-        for name in ("painter", "stylist"):
-            recipe, workspace = read_recipe(folder / "params.yaml", name), Workspace(name, folder)
-            for stage in (prepare, train, export):
-                stage(recipe, workspace)
-    return folder
+    return shutil.copytree(studio, tmp_path_factory.mktemp("copied") / "trained")
 
 
 def recipe_of(folder: Path, name: str) -> Recipe:
@@ -53,14 +45,23 @@ def test_the_painter_takes_any_batch_and_paints_by_its_seeds(trained: Path) -> N
     np.testing.assert_allclose(alone, pictures[1:2], atol=1e-5)
 
 
-def test_graphs_of_half_precision_are_written_unless_the_recipe_goes_without(trained: Path, tmp_path: Path) -> None:
-    workspace = Workspace("stylist", shutil.copytree(trained, tmp_path / "trained"))
-    folder = workspace.model.parent
-    assert {path.stem for path in folder.iterdir()} == {"model", "encoder", "tile", "half", "encoder_half"}
-    section = STYLIST | {"export": {"half": False}}
-    export(parse_recipe("stylist", section), workspace)
-    assert {path.stem for path in folder.iterdir()} == {"model", "encoder", "tile"}
-    assert {known.name for known in Model.open(folder / "model.onnx").card.companions} == {"encoder", "tile"}
+def test_graphs_of_half_precision_are_written_unless_the_recipe_goes_without(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace("stylist", trained)
+    whole = {"encoder", "tile", "half", "encoder_half"}
+    assert {path.stem for path in workspace.model.parent.iterdir()} == {"model"} | whole
+    assert {known.name for known in Model.open(workspace.model).card.companions} == whole
+    handed: list[Graph] = []
+
+    def stop(graph: Graph, card: ModelCard, path: Path) -> None:
+        handed.append(graph)
+        raise ExportError("seen enough")
+
+    monkeypatch.setattr("pipeline.export.write_model", stop)
+    with pytest.raises(ExportError, match="seen enough"):
+        export(parse_recipe("stylist", STYLIST | {"export": {"half": False}}), workspace)
+    assert [set(graph.companions) for graph in handed] == [{"encoder", "tile"}]
 
 
 def test_the_card_tells_directions_of_the_latent_alone(trained: Path) -> None:
@@ -84,14 +85,34 @@ def test_the_stylist_takes_any_size(trained: Path) -> None:
     assert model.run(feeds).shape == (2, 3, 40, 72)
 
 
+@pytest.mark.parametrize(("count", "height", "width"), [(1, 16, 16), (3, 64, 24), (2, 16, 136), (1, 256, 320)])
+def test_the_stylist_is_torch_s_at_other_sizes_than_traced_whatever_it_is_given(
+    trained: Path, count: int, height: int, width: int
+) -> None:
+    workspace = Workspace("stylist", trained)
+    graph = load_trained(recipe_of(trained, "stylist"), workspace).graph
+
+    def paint(feeds: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        with torch.no_grad():
+            return graph.module(*(torch.from_numpy(array) for array in feeds.values())).numpy()
+
+    feeds = draw_feeds(graph, {"N": count, "H": height, "W": width}, random=np.random.default_rng(count))
+    feeds["noise"] *= 300  # to which it has hardly learned to listen
+    picture = paint(feeds)
+    for name, array in feeds.items():
+        assert np.abs(paint(feeds | {name: 1 - array}) - picture).max() > 1e-3, name
+    assert np.abs(Model.open(workspace.model).run(feeds) - picture).max() < 1e-3
+
+
 @pytest.mark.parametrize("name", ["painter", "stylist"])
-def test_the_file_is_valid_portable_and_says_where_it_comes_from(trained: Path, name: str) -> None:
+def test_the_file_is_valid_portable_and_says_where_it_comes_from(trained: Path, studio: Path, name: str) -> None:
     workspace, recipe = Workspace(name, trained), recipe_of(trained, name)
     proto = onnx.load(workspace.model)
     onnx.checker.check_model(proto, full_check=True)
     assert [(opset.domain, opset.version) for opset in proto.opset_import] == [("", 18)]
     assert not any(node.op_type.startswith("Random") for node in proto.graph.node)
-    assert str(trained).encode() not in workspace.model.read_bytes()
+    for folder in (trained, studio, studio.with_name("making-studio")):
+        assert str(folder).encode() not in workspace.model.read_bytes()
     assert b"pipeline/networks" not in workspace.model.read_bytes()
     provenance = Model.open(workspace.model).card.provenance
     assert provenance["recipe_digest"] == recipe.digest

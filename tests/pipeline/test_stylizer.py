@@ -7,8 +7,6 @@ from pipeline.contracts import Image, StylizingGenerator
 from pipeline.errors import RecipeError
 from pipeline.networks.stylizer import PatchDiscriminator, Stylizer
 
-onnxruntime = pytest.importorskip("onnxruntime")
-
 IMAGE = Image(channels=3, size=16, classes=("ink", "photograph", "waves", "woodcut"))
 TINY = Stylizer(width=16, blocks=1, code=8, noise=4, patch_width=4)
 
@@ -195,33 +193,6 @@ def test_graph_names_its_ports(generator):
     shapes = [port.shape for port in graph.companions["tile"].outputs]
     assert shapes[:2] == [("N", 3, "H", "W"), ("N", 4, "H0", "W0")]
     assert np.shape(graph.codes) == (3, 8)
-
-
-# The exporter of torch 2.13 warns about its own insides.
-@pytest.mark.filterwarnings("ignore")
-def test_export_agrees_with_torch_at_other_sizes_than_traced(generator, tmp_path):
-    path = tmp_path / "model.onnx"
-    graph = TINY.graph({"generator": generator}, IMAGE)
-    axes = tuple({axis: name for axis, name in enumerate(port.shape) if isinstance(name, str)} for port in graph.inputs)
-    names = [port.name for port in graph.inputs]
-    torch.onnx.export(
-        graph.module,
-        feeds(2, 32, 40),
-        path,
-        input_names=names,
-        output_names=["picture"],
-        opset_version=18,
-        dynamo=True,
-        dynamic_shapes=axes,
-        external_data=False,
-        verbose=False,
-    )
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    for count, height, width in ((1, 16, 16), (3, 64, 24), (2, 16, 136), (1, 256, 320)):
-        tensors = feeds(count, height, width, seed=count)
-        (picture,) = session.run(None, dict(zip(names, (tensor.numpy() for tensor in tensors), strict=True)))
-        with torch.no_grad():
-            assert np.abs(picture - generator(*tensors).numpy()).max() < 1e-3
 
 
 def test_refuses_grey_and_odd_pictures():

@@ -9,6 +9,7 @@ import pytest
 import torch
 from recipes import TRANSLATOR, UNPAIRED, write_params
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch import nn
 
 from demo.card import ModelCard
 from demo.composition import compose, to_levels
@@ -47,6 +48,8 @@ def trained(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             patch.setenv("GANVAS_TRACKING", "off")
+            for constant, runs in (("_WARM_UP", 0), ("_LEAST_RUNS", 1), ("_RUNS", 1)):
+                patch.setattr(f"pipeline.latency.{constant}", runs)
             recipe, workspace = read_recipe(folder / "params.yaml", name), Workspace(name, folder)
             for stage in (prepare, train, export, evaluate):
                 stage(recipe, workspace)
@@ -55,16 +58,38 @@ def trained(tmp_path_factory):
     return train_one
 
 
+class Convolution(nn.Module):
+    """What takes the place of a U-shape where only its task matters: one layer, and a colour for each choice."""
+
+    def __init__(self, planes, painted, choices):
+        super().__init__()
+        self.to_planes = nn.Conv2d(planes, painted, 3, padding=1)
+        self.colours = nn.Linear(choices, painted) if choices else None
+
+    def forward(self, planes, weights):
+        painted = self.to_planes(planes)
+        return painted if self.colours is None else painted + self.colours(weights)[:, :, None, None]
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """A fresh network by the name of its task, as its graph and as the model that is served; it paints something."""
+    """A fresh network by the name of its task, as its graph and as the model that is served; it paints something.
+
+    Two tasks keep the U-shape, one without choices and one with, which scale what its layers read. The others differ by
+    what goes into it and by what is made of its planes.
+    """
 
     @cache
     def export_one(name):
         torch.manual_seed(0)
         network = Unpaired(**TINY) if name == "unpaired" else Unet(translation=TASKS[name](), **TINY)
         modules = network.build(IMAGE)
-        torch.nn.init.normal_(modules["generator"].body.to_planes.weight, std=0.3)
+        generator = modules["generator"]
+        if name not in {"inpaint", "sketch"}:
+            planes, painted = (3, 3) if name == "unpaired" else (TASKS[name].planes, TASKS[name].painted)
+            choices = 0 if name == "unpaired" else generator.choices
+            generator.body = Convolution(planes, painted, choices)
+        nn.init.normal_(generator.body.to_planes.weight, std=0.3)
         graph = network.graph({role: module.eval() for role, module in modules.items()}, IMAGE)
         card = ModelCard(name, graph.task, 3, IMAGE.size, graph.inputs, graph.outputs, translation=graph.translation)
         path = tmp_path_factory.mktemp(name) / "model.onnx"
