@@ -25,6 +25,9 @@ Provider = Literal["CPU", "CUDA", "server"]
 TIME_LIMIT = 120.0
 """Seconds after which a run is ended: a model file is input too, and a few bytes can ask for hours of work."""
 
+LARGE = "tile"
+"""The companion graph that paints large pictures, part by part."""
+
 _WATCHDOG = Watchdog()
 
 
@@ -35,6 +38,7 @@ class Session:
     recipe: str
     provider: Provider
     session: Any
+    arena: bool
 
     @classmethod
     def open(cls, file: GraphFile, *, device: Device) -> "Session":
@@ -44,7 +48,9 @@ class Session:
             ModelError: the graph does not load, is not what its card says, or cannot run on the CUDA insisted on.
 
         """
-        session = _load(file, ask_cuda=asks_for_cuda(device))
+        # An arena keeps about what the largest run took, and large pictures gain nothing from it.
+        arena = file.name.rpartition(".")[2] != LARGE
+        session = _load(file, ask_cuda=asks_for_cuda(device), arena=arena)
         provider: Provider = "CUDA" if session.get_providers()[0] == "CUDAExecutionProvider" else "CPU"
         if device == "cuda" and provider != "CUDA":
             raise ModelError(
@@ -57,7 +63,7 @@ class Session:
             said, found = [port.name for port in ports], [node.name for node in nodes]
             if said != found or any(node.type != "tensor(float)" for node in nodes):
                 raise ModelError(f"{file.path} has the {kind}s {found}, but its card says {said}; export it again")
-        return cls(file.card.recipe, provider, session)
+        return cls(file.card.recipe, provider, session, arena)
 
     def run(self, feeds: Mapping[str, NDArray[np.float32]], output: str) -> NDArray[np.float32]:
         """Return one output of the graph; nodes that it does not need are not run.
@@ -68,7 +74,7 @@ class Session:
         """
         options = onnxruntime.RunOptions()
         options.only_execute_path_to_fetches = True
-        if self.provider == "CPU":
+        if self.provider == "CPU" and self.arena:
             # Pictures of many sizes would otherwise leave the arena as large as their sum.
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         expired = threading.Event()
@@ -118,9 +124,10 @@ def _preload_cuda() -> bool:
     return "Failed to load" not in told.getvalue()
 
 
-def _load(file: GraphFile, *, ask_cuda: bool) -> Any:
+def _load(file: GraphFile, *, ask_cuda: bool, arena: bool) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = arena
     # Threads that spin while they wait slow down the other sessions of this process.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # HEURISTIC, because a new picture size would start an EXHAUSTIVE search anew.
