@@ -150,6 +150,7 @@ def _serve(listener: socket.socket, *, catalog: "Catalog", limits: Limits, watch
     import uvicorn  # noqa: PLC0415
 
     from demo.app import build_app  # noqa: PLC0415
+    from demo.memory import keep_returning  # noqa: PLC0415
 
     host, port = listener.getsockname()[:2]
     address = ipaddress.ip_address(host)
@@ -162,6 +163,7 @@ def _serve(listener: socket.socket, *, catalog: "Catalog", limits: Limits, watch
     def announce() -> None:
         typer.echo(f"Ganvas {__version__} serves {catalog.origin or catalog.folder} at {url} (Ctrl-C ends it)")
         warming.start()
+        threading.Thread(target=keep_returning, args=(stopped,), name="memory", daemon=True).start()
         if open_browser:
             webbrowser.open(url)
 

@@ -5,8 +5,6 @@ its neighbour. Here the statistics of the whole are measured first, norm by norm
 a norm depends on those below it; then every tile is painted with them (the companion graph `tile`).
 """
 
-import ctypes
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -157,15 +155,6 @@ def _cuts(length: int, side: int) -> list[int]:
 
 
 def _paint_tiles(network: Model, size: tuple[int, int], conditions: Conditions, tiles: list[_Tile]) -> Iterator[Piece]:
-    try:
-        yield from _measure_and_paint(network, size, conditions, tiles)
-    finally:
-        _give_back()
-
-
-def _measure_and_paint(
-    network: Model, size: tuple[int, int], conditions: Conditions, tiles: list[_Tile]
-) -> Iterator[Piece]:
     norms = network.card.outputs[1:]
     statistics = _Statistics.unmeasured(norms)
     # The work up to the n-th norm grows about as n; the painting itself runs through all of them.
@@ -186,12 +175,6 @@ def _measure_and_paint(
         painted = tile.crop(network.run(feeds))[0, :, : bottom - top, : right - left]
         done += len(norms) + 1
         yield Piece(done / total, (left, top, right, bottom), painted)
-
-
-def _give_back() -> None:
-    """Let the C library return what it keeps for later: hundreds of megabytes after a large picture, with glibc."""
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        trim(0)
 
 
 @dataclass(frozen=True, slots=True)
