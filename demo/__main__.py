@@ -17,6 +17,7 @@ import typer
 from demo import __version__
 from demo.errors import DemoError, LaunchError
 from demo.limits import Limits
+from demo.memory import keep_returning
 from demo.observing import Watch
 
 if TYPE_CHECKING:
@@ -150,7 +151,6 @@ def _serve(listener: socket.socket, *, catalog: "Catalog", limits: Limits, watch
     import uvicorn  # noqa: PLC0415
 
     from demo.app import build_app  # noqa: PLC0415
-    from demo.memory import keep_returning  # noqa: PLC0415
 
     host, port = listener.getsockname()[:2]
     address = ipaddress.ip_address(host)
