@@ -25,8 +25,8 @@ from demo.observing import Watch
 from demo.scratch import Scratch
 from demo.service import Turns, answer_errors
 from demo.snippets import SNIPPETS
+from demo.tab import LANGUAGES, Say, draw_script
 from demo.tabs import TABS
-from demo.tabs.tab import LANGUAGES, Say, draw_script
 from demo.telemetry import Metering, Telemetry, open_log
 from demo.theme import ASSETS, make_theme
 from demo.visitors import Visitors

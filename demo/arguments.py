@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from demo.errors import RequestError
@@ -78,3 +79,8 @@ def only_keys(name: str, value: object, known: Sequence[str]) -> Mapping[str, An
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def upload_path(upload: Mapping[str, Any] | None) -> Path | None:
+    """Return the path of an uploaded file; Gradio has checked that it is one of its uploads."""
+    return Path(upload["path"]) if upload and upload.get("path") else None

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from demo.errors import BusyError, RequestError
 from demo.limits import Limits
-from demo.tabs.tab import ENGINE_QUEUE
+from demo.tab import ENGINE_QUEUE
 
 _MAX_THINGS = 20_000
 """Lists, objects and values in the arguments of one event."""

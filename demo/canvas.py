@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 from PIL.Image import Image
 
-from demo.desk import upload_path
+from demo.arguments import upload_path
 from demo.engine import Model
 from demo.errors import RequestError
 from demo.images import WEB_FORMATS, read_picture

@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from demo.arguments import upload_path
 from demo.errors import DemoError
 from demo.figures import read_standing
 from demo.fragments import save_painting, show_progress
@@ -16,7 +16,7 @@ from demo.refinement import STEPS
 from demo.styles import UPLOADED
 from demo.stylist import Order, Stylist, draw_canvas, draw_thumbnail
 from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MAX_VARIATION, MIN_SIZE
-from demo.tabs.tab import asked_of, number_of, spoken, told, wanted_of
+from demo.tab import asked_of, number_of, spoken, told, wanted_of
 from demo.uploads import can_fit
 
 _DATA_URI = re.compile("data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+")
@@ -138,8 +138,3 @@ def _mixture_of(wanted: Mapping[str, Any]) -> str:
         for weight in weights.values()
     )
     return json.dumps(weights) if sound and any(weights.values()) else ""
-
-
-def upload_path(upload: Mapping[str, Any] | None) -> Path | None:
-    """Return the path of an uploaded file; Gradio has checked that it is one of its uploads."""
-    return Path(upload["path"]) if upload and upload.get("path") else None

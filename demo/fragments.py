@@ -10,7 +10,7 @@ from PIL.Image import Image
 
 from demo.images import fit_within, to_png
 from demo.stylization import Stylized
-from demo.tabs.tab import Texts, comparison
+from demo.tab import Texts, comparison
 
 SHOWN_SIDE = 2048
 """The longer side of what the page shows; the file to download is whole."""

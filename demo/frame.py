@@ -1,6 +1,6 @@
 """What stands around the tabs: the masthead with models, queue, device, theme and language; help and tour."""
 
-from demo.tabs.tab import Texts
+from demo.tab import Texts
 from demo.theme import ASSETS
 
 TEXTS: Texts = {

@@ -6,13 +6,13 @@ import gradio as gr
 from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
 
-from demo.desk import upload_path
+from demo.arguments import upload_path
 from demo.masks import DEFAULT_FEATHER, MAX_FEATHER
 from demo.refinement import MAX_STEPS
 from demo.styles import UPLOADED
 from demo.stylist import Order, Stylist
 from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE
-from demo.tabs.tab import declare_endpoint, told
+from demo.tab import declare_endpoint, told
 
 HELP = f"""Paint a photograph in another style.
 

@@ -7,9 +7,9 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from demo.arguments import upload_path
 from demo.catalog import Catalog
-from demo.desk import upload_path
-from demo.tabs.tab import declare_endpoint, told
+from demo.tab import declare_endpoint, told
 from demo.translation import DEFAULT_SIZE, Translated, TranslationRequest, read_upload, translate
 
 _HELP = """Translate a picture by what its model does: inpaint, superres, colorize, sketch or unpaired.

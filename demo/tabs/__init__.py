@@ -1,7 +1,7 @@
 """The tabs of the page, in their order."""
 
+from demo.tab import Tab
 from demo.tabs import about, codes, compare, explore, history, journey, sample, style, translate, verify
-from demo.tabs.tab import Tab
 
 TABS: dict[str, Tab] = {
     "sample": sample.TAB,

@@ -1,6 +1,6 @@
 """The tab that tells what is served here, what it cannot do, how to call it, and whose the data are."""
 
-from demo.tabs.tab import Tab
+from demo.tab import Tab
 
 TEXTS_EN = {
     "title": "About",

@@ -9,16 +9,15 @@ from fastapi.responses import Response
 from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
 
-from demo.arguments import only_keys
+from demo.arguments import only_keys, upload_path
 from demo.catalog import Catalog
 from demo.codes import encodes
-from demo.desk import upload_path
 from demo.errors import RequestError
 from demo.images import WEB_FORMATS, read_picture, to_png
 from demo.likenesses import Likeness, class_attribute, draw_likeness, read_likeness
 from demo.sampling import MAX_COUNT
 from demo.service import Turns, read_body, read_json, split_model
-from demo.tabs.tab import Say, Tab, declare_endpoint, draw_script, told
+from demo.tab import Say, Tab, declare_endpoint, draw_script, told
 from demo.translation import MAX_FILE_BYTES, read_upload
 
 TEXTS_EN = {

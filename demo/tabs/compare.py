@@ -11,7 +11,7 @@ from demo.catalog import Catalog
 from demo.comparison import MAX_MODELS, Side, read_table, side_by_side
 from demo.errors import RequestError
 from demo.service import Turns, read_json
-from demo.tabs.tab import Tab
+from demo.tab import Tab
 
 TEXTS_EN = {
     "title": "Compare",

@@ -12,7 +12,7 @@ from demo.catalog import Catalog
 from demo.errors import RequestError
 from demo.places import Place, draw_map, draw_place
 from demo.service import Turns, read_json, split_model
-from demo.tabs.tab import Tab
+from demo.tab import Tab
 
 TEXTS_EN = {
     "title": "Explore",

@@ -1,6 +1,6 @@
 """The tab that keeps what was made. All of it stays in the visitor's browser; the server has no part in it."""
 
-from demo.tabs.tab import Tab
+from demo.tab import Tab
 
 TEXTS_EN = {
     "title": "History",

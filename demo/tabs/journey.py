@@ -17,7 +17,7 @@ from demo.errors import DemoError, GoneError
 from demo.films import FORMATS, encode_film
 from demo.journeys import Journey, travel
 from demo.service import Turns, read_json, split_model
-from demo.tabs.tab import Tab
+from demo.tab import Tab
 
 TEXTS_EN = {
     "title": "Journey",

@@ -17,7 +17,7 @@ from demo.catalog import Catalog
 from demo.places import ANY, ENLARGEMENTS, MAX_SEED, MAX_TRUNCATION, Picture
 from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, draws_steps, file_name, pack_samples
 from demo.steps_endpoint import steps_routes
-from demo.tabs.tab import PRIVATE, QUIET, Say, Tab, asked_of, declare_endpoint, number_of, spoken, told, wanted_of
+from demo.tab import PRIVATE, QUIET, Say, Tab, asked_of, declare_endpoint, number_of, spoken, told, wanted_of
 
 TEXTS_EN = {
     "title": "Sample",

@@ -14,7 +14,7 @@ from demo.masks import DEFAULT_FEATHER, MAX_FEATHER
 from demo.stylist import Stylist
 from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE
 from demo.stylize_endpoint import declare_stylize
-from demo.tabs.tab import PRIVATE, QUIET, Say, Tab, Texts, draw_share
+from demo.tab import PRIVATE, QUIET, Say, Tab, Texts, draw_share
 from demo.theme import ASSETS
 
 TEXTS_EN = {

@@ -9,14 +9,13 @@ import gradio as gr
 from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
 
-from demo.arguments import listed, real_number
+from demo.arguments import listed, real_number, upload_path
 from demo.canvas import PAPER, hexadecimal, read_painted, take_given
 from demo.catalog import Catalog
 from demo.composition import BASELINES
-from demo.desk import upload_path
 from demo.errors import RequestError
 from demo.images import MAX_PIXELS, to_png, upright_size
-from demo.tabs.tab import (
+from demo.tab import (
     PRIVATE,
     QUIET,
     Say,

@@ -10,7 +10,7 @@ from demo.catalog import Catalog
 from demo.errors import RequestError
 from demo.repainting import NAMES
 from demo.service import Turns, read_body, read_json
-from demo.tabs.tab import Tab
+from demo.tab import Tab
 from demo.verification import Report, verify
 
 TEXTS_EN = {

@@ -17,8 +17,8 @@ from demo.engine import Model
 from demo.frame import TEXTS
 from demo.modelfile import ModelFile
 from demo.sampling import SampleRequest, draw_samples
+from demo.tab import LANGUAGES
 from demo.tabs import TABS
-from demo.tabs.tab import LANGUAGES
 
 PHOTOGRAPH = Path(__file__).parents[2] / "demo" / "assets" / "photographs" / "cat.jpg"
 SHIPPED = {path.parent.name: ModelFile.read(path).card.task for path in sorted(STARTER.glob("*/model.onnx"))}
