@@ -11,7 +11,7 @@ from PIL.Image import Image
 
 from demo.arguments import upload_path
 from demo.engine import Model
-from demo.errors import RequestError
+from demo.errors import NothingGivenError, RequestError
 from demo.images import WEB_FORMATS, read_picture
 from demo.translation import read_upload
 
@@ -99,13 +99,13 @@ def take_given(model: Model, *, picture: Any, editor: Any, canvas: Any) -> tuple
         case "inpaint":
             background = editor["background"] if editor else None
             if background is None:
-                raise RequestError("there is no picture; choose one first")
+                raise NothingGivenError("there is no picture; choose one first")
             under = background.convert("RGB")
             return under, mask_of(editor["layers"], background.size), hashlib.sha256(under.tobytes()).hexdigest()
         case "sketch":
             drawing = canvas["composite"] if canvas else None
             if drawing is None:
-                raise RequestError("there is nothing on the drawing; draw some dark lines on it first")
+                raise NothingGivenError("there is nothing on the drawing; draw some dark lines on it first")
             paper = on_paper(drawing)
             return paper, None, hashlib.sha256(paper.tobytes()).hexdigest()
         case _:

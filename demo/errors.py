@@ -4,6 +4,7 @@ DemoError
 ├── PictureError   a picture that cannot be taken
 ├── ModelError     a model file that is missing, damaged or not ours
 ├── RequestError   an argument out of range
+│   └── NothingGivenError   what the work begins with is still to be given, drawn or painted
 ├── OutputError    a result that cannot be written
 ├── EngineError    an inference server that does not answer as it should
 ├── GoneError      nobody waits for the answer any more
@@ -27,6 +28,10 @@ class ModelError(DemoError):
 
 class RequestError(DemoError):
     """An argument of a request is out of range."""
+
+
+class NothingGivenError(RequestError):
+    """What the work begins with is still to be given, drawn or painted."""
 
 
 class OutputError(DemoError):

@@ -14,7 +14,7 @@ from PIL.Image import Image, Resampling
 from demo.arguments import one_of, whole_number
 from demo.composition import Hint, compose, hint_planes, plain
 from demo.engine import Model
-from demo.errors import ModelError, PictureError, RequestError
+from demo.errors import ModelError, NothingGivenError, PictureError, RequestError
 from demo.images import WEB_FORMATS, fit_within, pad_to_multiple, read_picture, to_array, to_png
 from demo.provenance import picture_texts
 
@@ -85,7 +85,7 @@ def read_upload(path: Path | None, *, what: str = "picture") -> tuple[bytes, Ima
 
     """
     if path is None:
-        raise RequestError(f"there is no {what}; choose one first")
+        raise NothingGivenError(f"there is no {what}; choose one first")
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise PictureError(f"the {what} is larger than {MAX_FILE_BYTES // 2**20} MiB; save it smaller first")
@@ -166,7 +166,7 @@ def _inputs(
         case "sketch":
             drawing = _fitted(picture.convert("L"), request.size)
             if np.ptp(np.asarray(drawing)) < _INK:
-                raise RequestError("there is nothing on the drawing; draw some dark lines on it first")
+                raise NothingGivenError("there is nothing on the drawing; draw some dark lines on it first")
             return to_array(drawing), chosen
         case "unpaired":
             return to_array(_fitted(picture.convert("RGB"), request.size)), None
@@ -179,7 +179,7 @@ def _inputs(
 def _hole(mask: Image | None, picture: Image, *, width: int, height: int) -> Float32:
     """Return the mask of a picture that is scaled to a size: (1, 1, height, width), 1 wherever any of it is missing."""
     if mask is None:
-        raise RequestError("there is no mask; paint over what is to be filled")
+        raise NothingGivenError("there is no mask; paint over what is to be filled")
     if mask.size != picture.size:
         raise RequestError(
             f"the mask is {mask.width} x {mask.height} pixels, the picture {picture.width} x {picture.height}; give a "
@@ -188,7 +188,7 @@ def _hole(mask: Image | None, picture: Image, *, width: int, height: int) -> Flo
     marked = mask.convert("L").point([0] * 128 + [255] * 128)
     hole = np.asarray(marked.resize((width, height), Resampling.BOX)) > 0
     if not hole.any():
-        raise RequestError("the mask is empty; paint over what is to be filled")
+        raise NothingGivenError("the mask is empty; paint over what is to be filled")
     if hole.all():
         raise RequestError("the mask covers the whole picture; leave some of it to go by")
     return hole[None, None].astype(np.float32)

@@ -7,14 +7,15 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.helpers import Examples
 from gradio.processing_utils import save_bytes_to_cache
 
 from demo.arguments import listed, real_number, upload_path
 from demo.canvas import PAPER, hexadecimal, read_painted, take_given
 from demo.catalog import Catalog
 from demo.composition import BASELINES
-from demo.errors import RequestError
-from demo.images import MAX_PIXELS, to_png, upright_size
+from demo.errors import NothingGivenError, RequestError
+from demo.images import EXAMPLES, MAX_PIXELS, to_png, upright_size
 from demo.tab import (
     PRIVATE,
     QUIET,
@@ -45,6 +46,7 @@ TEXTS_EN = {
     "tour": "Fill holes, enlarge, colour or paint from a drawing, beside what a plain method makes of it.",
     "model": "Model",
     "picture": "Picture",
+    "examples": "Examples",
     "editor": "Paint the mask",
     "canvas": "Drawing",
     "choice": "Choice",
@@ -54,10 +56,11 @@ TEXTS_EN = {
     "draw": "Translate",
     "download": "Download as PNG",
     "share": "Copy link",
-    "inpaint": "Drag to compare: the smoothest filling, then the model. Known pixels stay as they are.",
+    "inpaint": "Paint over what shall be filled, then press Translate. "
+    "Drag to compare: the smoothest filling, then the model, which keeps every other pixel.",
     "superres": "Drag to compare: bicubic, then the model.",
     "colorize": "Click the picture for hints. Drag to compare: grey, then the model, which keeps the luma.",
-    "sketch": "Draw dark lines. Drag to compare: the drawing, then the model.",
+    "sketch": "Draw dark lines, then press Translate. Drag to compare: the drawing, then the model.",
     "unpaired": "Drag to compare: the photograph, then the model.",
     "missing": "There is no model for this yet. Run `make zoo`, then `python -m demo --models zoo/models`.",
 }
@@ -66,6 +69,7 @@ TEXTS_ZH = {
     "tour": "填补缺口、放大、上色或由线稿成画，并与普通方法的结果并排。",
     "model": "模型",
     "picture": "图片",
+    "examples": "示例",
     "editor": "涂抹遮罩",
     "canvas": "线稿",
     "choice": "选项",
@@ -75,10 +79,10 @@ TEXTS_ZH = {
     "draw": "转换",
     "download": "下载 PNG",
     "share": "复制链接",
-    "inpaint": "拖动对比，左为最平滑的填补，右为模型。已知像素保持不变。",
+    "inpaint": "涂抹要填补的部分，再按“转换”。拖动对比，左为最平滑的填补，右为模型，其余像素保持不变。",
     "superres": "拖动对比，左为双三次插值，右为模型。",
     "colorize": "点击图片给出颜色提示。拖动对比，左为灰度，右为模型，亮度保持不变。",
-    "sketch": "请画深色线条。拖动对比，左为线稿，右为模型。",
+    "sketch": "请画深色线条，再按“转换”。拖动对比，左为线稿，右为模型。",
     "unpaired": "拖动对比，左为照片，右为模型。",
     "missing": "还没有可用于图像转换的模型。请运行 `make zoo`，然后 `python -m demo --models zoo/models`。",
 }
@@ -92,7 +96,13 @@ _EDITOR: dict[str, Any] = {
     "visible": False,
 }
 
-_CHOICE, _SIZE = 3, 6
+_FIRST = str(EXAMPLES[1])
+"""What the page begins with: the smallest of the examples."""
+
+_OF_PICTURES = {"superres", "colorize", "unpaired"}
+"""Tasks that take a picture as it is, and nothing that is painted."""
+
+_CHOICE, _SIZE = 4, 7
 """Places among what a task shows or hides."""
 
 
@@ -100,6 +110,7 @@ _CHOICE, _SIZE = 3, 6
 class _Controls:
     model: gr.Dropdown
     picture: gr.Image
+    examples: Examples
     editor: gr.ImageEditor
     canvas: gr.ImageEditor
     choice: gr.Radio
@@ -138,7 +149,8 @@ class _Controls:
     @property
     def by_task(self) -> list[Component]:
         """What a model's task shows or hides, in the order of `_Handlers.show_controls`."""
-        return [self.picture, self.editor, self.canvas, self.choice, self.colour, self.forget, self.size]
+        shown = [self.editor, self.canvas, self.choice, self.colour, self.forget, self.size]
+        return [self.picture, self.examples.dataset, *shown]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +160,27 @@ class _Handlers:
     catalog: Catalog
     cache: str
 
-    def show(
+    def show(self, **values: Any) -> tuple[str, str]:
+        with told():
+            return self._show(**values)
+
+    def reshow(self, **values: Any) -> tuple[str, str | None]:
+        """Show what has changed; nothing where something has still to be given, drawn or painted."""
+        if not values["model"]:
+            return "", None
+        with told():
+            try:
+                return self._show(**values)
+            except NothingGivenError:
+                return "", None
+
+    def _show(
         self, *, model: str, picture: Any, editor: Any, canvas: Any, choice: str | None, hints: Any, size: float
     ) -> tuple[str, str]:
-        with told():
-            opened = self.catalog.model(model, task="translate")
-            request = TranslationRequest.parse(opened, choice=choice, size=size, hints=hints)
-            given, mask, digest = take_given(opened, picture=picture, editor=editor, canvas=canvas)
-            done = translate(opened, request, picture=given, mask=mask, digest=digest)
+        opened = self.catalog.model(model, task="translate")
+        request = TranslationRequest.parse(opened, choice=choice, size=size, hints=hints)
+        given, mask, digest = take_given(opened, picture=picture, editor=editor, canvas=canvas)
+        done = translate(opened, request, picture=given, mask=mask, digest=digest)
         before, after = self.save(done)
         state = {"model": model, "choice": choice or "", "size": size, "hints": json.dumps(done.recipe["hints"])}
         return comparison(before, after, state), after
@@ -164,10 +189,6 @@ class _Handlers:
         before = save_bytes_to_cache(to_png(done.baseline, {}), "baseline.png", self.cache)
         return before, save_bytes_to_cache(done.to_png(), done.file_name, self.cache)
 
-    def reshow(self, **values: Any) -> Any:
-        ready = values["model"] and (values["picture"] or values["editor"] or values["canvas"])
-        return self.show(**values) if ready else [gr.skip(), gr.skip()]
-
     def show_controls(self, model: str | None) -> tuple[dict[str, Any], ...]:
         opened = self.catalog.models("translate").get(model or "")
         task = opened.card.translation if opened else ""
@@ -175,7 +196,8 @@ class _Handlers:
         # A drawing is painted as large as the model was trained on; small strokes are all it knows.
         size = max(MIN_SIZE, opened.card.size) if opened and task == "sketch" else DEFAULT_SIZE
         return (
-            gr.update(visible=task in {"superres", "colorize", "unpaired"}),
+            gr.update(visible=task in _OF_PICTURES),
+            gr.update(visible=task in _OF_PICTURES),
             gr.update(visible=task == "inpaint"),
             gr.update(visible=task == "sketch", value=PAPER),  # on an empty canvas no brush is taken up
             gr.update(
@@ -233,11 +255,12 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     by_task = [*controls.by_task, *captions]
     settings = [controls.model, controls.hints, *by_task]
     show, reshow = controls.reading(do.show), controls.reading(do.reshow)
-    page.load(do.refresh, None, [missing, studio, *settings], **QUIET)
+    page.load(do.refresh, None, [missing, studio, *settings], **QUIET).success(reshow, **drawn)
     compare.restore(do.restore, None, settings, **QUIET).success(reshow, **drawn)
-    controls.model.input(do.show_controls, controls.model, by_task, **QUIET)
+    controls.model.input(do.show_controls, controls.model, by_task, **QUIET).success(reshow, **drawn)
     forgetting: dict[str, Any] = {"fn": list, "inputs": None, "outputs": controls.hints, **QUIET}
     controls.picture.upload(**forgetting).success(reshow, **drawn)
+    controls.examples.load_input_event.success(**forgetting).success(reshow, **drawn)
     controls.forget.click(**forgetting).success(reshow, **drawn)
     hinting = [controls.picture, controls.colour, controls.hints]
     controls.picture.select(_add_hint, hinting, controls.hints, preprocess=False, **QUIET).success(reshow, **drawn)
@@ -249,6 +272,7 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
 def _draw_controls(say: Say) -> _Controls:
     model = gr.Dropdown(label=say("model"), choices=[], elem_id="translate-model")
     picture = gr.Image(
+        _FIRST,
         label=say("picture"),
         type="filepath",
         image_mode=None,
@@ -256,7 +280,16 @@ def _draw_controls(say: Say) -> _Controls:
         buttons=[],
         elem_id="translate-picture",
     )
+    examples = gr.Examples(
+        [[str(path)] for path in EXAMPLES],
+        picture,
+        label=say("examples"),
+        cache_examples=False,
+        api_visibility="private",
+        elem_id="translate-examples",
+    )
     editor = gr.ImageEditor(
+        _FIRST,
         label=say("editor"),
         brush=gr.Brush(default_size=24, colors=["#cf5232"], color_mode="fixed"),
         elem_id="translate-editor",
@@ -276,7 +309,8 @@ def _draw_controls(say: Say) -> _Controls:
     draw = gr.Button(say("draw"), variant="primary", elem_id="translate-draw")
     download = gr.DownloadButton(str(say("download")), elem_id="translate-download")
     draw_share(say("share"))
-    return _Controls(model, picture, editor, canvas, choice, colour, forget, gr.State([]), size, draw, download)
+    hints = gr.State([])
+    return _Controls(model, picture, examples, editor, canvas, choice, colour, forget, hints, size, draw, download)
 
 
 def _hints_of(wanted: Mapping[str, Any]) -> list[Any]:

@@ -154,8 +154,11 @@ def test_a_translation_is_linked_kept_and_verified(visit):
     page = visit(query="/?tab=translate&model=superreser&choice=x4")
     expect(page.locator('#translate-choice input[value="x4"]')).to_be_checked()
     picture = grey(90)
+    painted = page.locator("#translate-compare .after")
+    expect(painted).to_be_visible()  # of the example that the tab begins with, which the history does not keep
+    example = painted.get_attribute("src")
     page.locator("#translate-picture input[type=file]").set_input_files(picture)
-    expect(page.locator("#translate-compare .compare")).to_be_visible()
+    expect(painted).not_to_have_attribute("src", example)
     page.wait_for_url("**/?tab=translate&model=superreser&choice=x4&**")
     saved = downloaded(page, "#translate-download")
     recipe = json.loads(PIL.Image.open(io.BytesIO(saved["buffer"])).text["ganvas.recipe"])
@@ -167,6 +170,23 @@ def test_a_translation_is_linked_kept_and_verified(visit):
     page.locator('[data-need="picture"]').set_input_files(picture)
     expect(page.locator("#verify-report h2")).to_have_text("The same, bit for bit")
     settle(page)
+
+
+def test_translate_begins_with_an_example_and_asks_for_what_it_lacks(visit):
+    page = visit(query="/?tab=translate&model=superreser")
+    painted = page.locator("#translate-compare .after")
+    expect(painted).to_be_visible()
+    first = painted.get_attribute("src")
+    page.locator("#translate-examples button").first.click()
+    expect(painted).not_to_have_attribute("src", first)
+
+    page.locator("#translate-model input").click()
+    page.get_by_role("option", name="sketcher", exact=True).click()
+    expect(painted).to_have_count(0)
+    expect(page.get_by_text("Draw dark lines, then press Translate")).to_be_visible()
+    expect(page.locator("#translate-examples")).to_be_hidden()
+    page.locator("#translate-draw").click()
+    expect(page.get_by_text("there is nothing on the drawing")).to_be_visible()
 
 
 def test_hostile_links_to_paintings_fall_back(visit):

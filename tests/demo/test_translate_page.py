@@ -120,18 +120,18 @@ class TestControls:
     @pytest.mark.parametrize(
         ("model", "shown"),
         [
-            ("inpainter", [1, 6]),
-            ("superreser", [0, 3]),
-            ("colorizeer", [0, 4, 5, 6]),
-            ("sketcher", [2, 3, 6]),
-            ("unpaireder", [0, 6]),
-            (None, [6]),
+            ("inpainter", [2, 7]),
+            ("superreser", [0, 1, 4]),
+            ("colorizeer", [0, 1, 5, 6, 7]),
+            ("sketcher", [3, 4, 7]),
+            ("unpaireder", [0, 1, 7]),
+            (None, [7]),
         ],
     )
     def test_a_task_shows_what_it_needs(self, do, model, shown):
         updates = do.show_controls(model)
-        assert [place for place, update in enumerate(updates[:7]) if update["visible"]] == shown
-        assert sum(update["visible"] for update in updates[7:]) == (model is not None)
+        assert [place for place, update in enumerate(updates[:8]) if update["visible"]] == shown
+        assert sum(update["visible"] for update in updates[8:]) == (model is not None)
 
     def test_a_painted_picture_is_filled(self, do):
         background = PIL.Image.new("RGBA", SIZE, (10, 200, 30, 255))
@@ -146,6 +146,7 @@ class TestControls:
             assert image.getpixel((10, 10)) == tuple(to_levels(TINTS[0]))
         with pytest.raises(gr.Error, match="the mask is empty"):
             do.show(editor=editor | {"layers": []}, **values)
+        assert do.reshow(editor=editor | {"layers": []}, **values) == ("", None)
         with pytest.raises(gr.Error, match="there is no picture; choose one first"):
             do.show(editor=None, **values)
 
@@ -162,8 +163,8 @@ class TestControls:
 
     def test_nothing_is_drawn_before_there_is_a_picture(self, do):
         values = dict.fromkeys(["picture", "editor", "canvas"])
-        skipped = do.reshow(model="unpaireder", choice="", hints=[], size=64, **values)
-        assert skipped == [gr.skip(), gr.skip()]
+        assert do.reshow(model="unpaireder", choice="", hints=[], size=64, **values) == ("", None)
+        assert do.reshow(model=None, choice="", hints=[], size=64, **values) == ("", None)
 
     def test_a_click_becomes_a_hint(self, picture):
         event = gr.SelectData(None, {"index": [50, 15], "value": None})

@@ -17,8 +17,8 @@ export function follow(key, element, { restore, unasked }) {
     noted = now;
     const state = JSON.parse(text);
     remember(key, state);
-    first ??= text;
-    if (text !== first) keep(key, shown, state).catch(tell);
+    first ??= now;
+    if (now !== first) keep(key, shown, state).catch(tell);
   }
 
   const read = () => JSON.parse(element.querySelector(".compare")?.dataset.state ?? "{}");

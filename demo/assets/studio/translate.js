@@ -2,4 +2,4 @@
 
 import { follow } from "./painted.js";
 
-export const mount = (element, restore) => follow("translate", element, { restore, unasked: false });
+export const mount = (element, restore) => follow("translate", element, { restore, unasked: true });
