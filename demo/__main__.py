@@ -17,7 +17,7 @@ import typer
 from demo import __version__
 from demo.errors import DemoError, LaunchError
 from demo.limits import Limits
-from demo.memory import keep_returning
+from demo.memory import keep_returning, share_one_heap
 from demo.observing import Watch
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def launch(
     ] = False,
 ) -> None:
     """Serve the page: sample pictures and stylise photographs with the models that the pipeline exported."""
+    share_one_heap()
     try:
         # uvicorn ends by itself on Ctrl-C and raises it again or not, as the moment has it.
         with suppress(KeyboardInterrupt):

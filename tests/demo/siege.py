@@ -19,26 +19,31 @@ from servers import free_port
 PATIENCE = 30
 """Seconds in which every answer must begin, and every stream that is read here must end."""
 
-# The watchdog's two minutes are too long for a test; and the application itself tells what there is to attack.
+# The watchdog's two minutes are too long for a test; and the application itself tells what there is to attack. Nothing
+# is imported earlier than by a page that people start, because with its imports come threads.
 _LAUNCH = """
 import json, os
-import demo.app, demo.runtime
-from demo.__main__ import main
-demo.runtime.TIME_LIMIT = 3.0
-build = demo.app.build_app
+import demo.__main__
+serve = demo.__main__._serve
 def paths(routes):
     flat = []
     for route in routes:  # FastAPI keeps routers that are included as they are
         flat += route.effective_route_contexts() if hasattr(route, "effective_route_contexts") else [route]
     return {route.path: sorted(route.methods) for route in flat if getattr(route, "methods", None)}
-def build_and_tell(*catalog, **options):
-    app = build(*catalog, **options)
-    gate = app.routes[-1].app
-    with open(os.environ["SIEGE_ROUTES"], "w") as file:
-        json.dump({"ours": paths(app.routes), "gradio": paths(gate._app.routes)}, file)
-    return app
-demo.app.build_app = build_and_tell
-main()
+def serve_and_tell(*listener, **options):
+    import demo.app, demo.runtime
+    demo.runtime.TIME_LIMIT = 3.0
+    build = demo.app.build_app
+    def build_and_tell(*catalog, **options):
+        app = build(*catalog, **options)
+        gate = app.routes[-1].app
+        with open(os.environ["SIEGE_ROUTES"], "w") as file:
+            json.dump({"ours": paths(app.routes), "gradio": paths(gate._app.routes)}, file)
+        return app
+    demo.app.build_app = build_and_tell
+    serve(*listener, **options)
+demo.__main__._serve = serve_and_tell
+demo.__main__.main()
 """
 
 
