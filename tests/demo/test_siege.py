@@ -13,11 +13,11 @@ import math
 import re
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
 import PIL.Image
 import pytest
 from hostile import hostile_files, picture
@@ -35,11 +35,11 @@ from tiny_models import (
     translator_proto,
     with_companions,
 )
-from tiny_stylizers import encoder_proto
+from tiny_stylizers import NORMS, encoder_proto, normalising_proto, tile_proto
 
 pytestmark = pytest.mark.slow
 
-SERVED = SAMPLER, STYLIZER, CODER, STEPPER = "dabbler", "tinter", "coder", "stepper"
+SERVED = SAMPLER, STYLIZER, WEAVER, CODER, STEPPER = "dabbler", "tinter", "weaver", "coder", "stepper"
 GROWTH = 100
 """MB by which the server may have grown."""
 
@@ -123,17 +123,23 @@ def besiege(examples: int) -> settings:
 def target(tmp_path_factory):
     folder = tmp_path_factory.mktemp("siege")
     models = folder / "models"
-    encoders = {STYLIZER: encoder_proto(), CODER: coder_encoder_proto()}
+    companions = {
+        STYLIZER: {"encoder": encoder_proto()},
+        WEAVER: {"tile": tile_proto()},
+        CODER: {"encoder": coder_encoder_proto()},
+    }
     protos = [
-        with_companions(proto, {"encoder": encoders[proto.graph.name]}) for proto in (stylizer_proto(), coder_proto())
+        with_companions(proto, companions[proto.graph.name])
+        for proto in (stylizer_proto(), normalising_proto(), coder_proto())
     ]
     protos += [sampler_proto(), stepping_proto(), endless_proto(), greedy_proto()]
     protos += [translator_proto(task) for task in ("inpaint", "colorize", "sketch", "unpaired")]
     for proto in protos:
         (models / proto.graph.name).mkdir(parents=True)
         (models / proto.graph.name / "model.onnx").write_bytes(proto.SerializeToString())
-    for name, encoder in encoders.items():
-        (models / name / "encoder.onnx").write_bytes(encoder.SerializeToString())
+    for name, others in companions.items():
+        for part, proto in others.items():
+            (models / name / f"{part}.onnx").write_bytes(proto.SerializeToString())
     with besieged(folder, models, GANVAS_RATE="0", GANVAS_SCRATCH_MB="256") as target:
         warm_up(target)
         began = target.memory()
@@ -432,24 +438,21 @@ def test_sketches_are_decoded_by_the_one_decoder(target):
 
 
 def test_bodies_have_a_limit_everywhere(target):
-    for path in (
-        "/",
-        "/healthz",
-        "/studio/picture",
-        "/studio/verify",
-        "/gradio_api/upload",
-        "/gradio_api/queue/join",
-        "/x",
-    ):
+    def attack(path):
         connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=20)
         connection.putrequest("POST", path)
         connection.putheader("content-length", str(10**12))
         connection.endheaders()
         connection.send(b"x" * 1000)
         answer = connection.getresponse()
-        assert answer.status == 413
-        assert "larger than 64 MiB" in json.load(answer)["error"]
+        told = answer.status, json.load(answer)["error"]
         connection.close()
+        return told
+
+    ours = ("/healthz", "/studio/picture", "/studio/verify")
+    paths = (*ours, "/", "/gradio_api/upload", "/gradio_api/queue/join", "/x")
+    with ThreadPoolExecutor(len(paths)) as pool:  # each is answered after a second without more of the body
+        assert set(pool.map(attack, paths)) == {(413, "the request is larger than 64 MiB; send less")}
 
 
 def test_an_endless_upload_ends(target):
@@ -496,17 +499,24 @@ def test_a_flood_is_answered_politely(target):
 
 
 def calm(target: Target) -> None:
-    """Wait until the queue is empty."""
-    deadline = time.monotonic() + 30
-    while (
-        figure(target, "ganvas_queue_waiting") + figure(target, "ganvas_turns_waiting") and time.monotonic() < deadline
-    ):
+    """Wait until nobody waits any more."""
+    assert comes(
+        lambda: figure(target, "ganvas_queue_waiting") + figure(target, "ganvas_turns_waiting") == 0, within=30
+    )
+
+
+def comes(condition: Callable[[], bool], *, within: float) -> bool:
+    """Wait for a condition, at most so many seconds, and return whether it came."""
+    deadline = time.monotonic() + within
+    while not (came := condition()) and time.monotonic() < deadline:
         time.sleep(0.1)
+    return came
 
 
 def figure(target: Target, name: str) -> float:
-    text = target.ask("GET", "/metrics").body.decode()
-    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(rf"{name}[ {{]", line))
+    """Return a metric by its name, or by its name and all of its labels; 0 where there is none."""
+    lines = [line.rpartition(" ") for line in target.ask("GET", "/metrics").body.decode().splitlines()]
+    return sum(float(value) for said, _, value in lines if said == name)
 
 
 def test_one_session_has_few_jobs_and_another_is_served(target):
@@ -522,21 +532,19 @@ def test_one_session_has_few_jobs_and_another_is_served(target):
 
 def test_who_leaves_stops_the_job(target):
     film = {"model": SAMPLER, "pins": [{"seed": seed} for seed in range(4)], "seconds": 3, "rate": 50, "enlarge": 8}
+    answered = 'ganvas_requests_total{method="POST",route="/studio/journey",status="200"}'
+    drawn = f'ganvas_run_seconds_count{{graph="{SAMPLER}"}}'
+    films, frames = figure(target, answered), figure(target, drawn)
     with socket.create_connection(("127.0.0.1", target.port), timeout=20) as visitor:
         body = dump(film)
         visitor.sendall(b"POST /studio/journey HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
         assert b"200 OK" in visitor.recv(2000)
-    deadline = time.monotonic() + 10
-    while (
-        figure(target, 'ganvas_requests_total{method="POST",route="/studio/journey"') < 1
-        and time.monotonic() < deadline
-    ):
-        time.sleep(0.1)
+    assert comes(lambda: figure(target, answered) == films + 1, within=10)
+    assert figure(target, drawn) < frames + 451 / 3
     began = time.monotonic()
     assert target.ask("POST", "/studio/picture", dump(OWN["/studio/picture"][1])).status == 200
     assert time.monotonic() - began < 5
     calm(target)
-    assert figure(target, "ganvas_turns_waiting") == 0
 
 
 def test_a_closed_tab_stops_its_painting(target):
@@ -544,23 +552,23 @@ def test_a_closed_tab_stops_its_painting(target):
     (brush,) = [block["id"] for block in config["components"] if block["props"].get("elem_id") == "style-brush"]
     index = next(event["id"] for event in config["dependencies"] if brush in event["inputs"])
     stream = io.BytesIO()
-    PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (3000, 3000, 3)).astype(np.uint8)).save(stream, "PNG")
-    photograph, style = target.file("large.png", stream.getvalue()), target.file("style.png", large_style())
-    data = [photograph, STYLIZER, '{"picture": 1}', style, True, 1, 0, 0, 4096, False, "", 0]
+    PIL.Image.linear_gradient("L").resize((8000, 600)).save(stream, "PNG")
+    photograph, tiles = target.file("large.png", stream.getvalue()), 5
+    data = [photograph, WEAVER, '{"rust": 1}', None, False, 1, 0, 0, 8000, False, "", 0]
+    painted = f'ganvas_run_seconds_count{{graph="{WEAVER}.tile"}}'
     target.join(index, data, session="leaver")
     events = target.events("leaver")
     assert next(event for event in events if event["msg"] in {"process_starts", "process_generating"})
+    assert comes(lambda: figure(target, painted) > 0, within=20)
     events.close()
     began = time.monotonic()
     assert target.call("sample", NAMED["sample"])[0] == "complete"
     assert time.monotonic() - began < 20
+    time.sleep(2)  # the tile under way is painted to its end
+    stopped = figure(target, painted)
+    time.sleep(2)
+    assert figure(target, painted) == stopped < tiles * (len(NORMS) + 1) / 2
     calm(target)
-
-
-def large_style() -> bytes:
-    stream = io.BytesIO()
-    PIL.Image.fromarray(np.random.default_rng(1).integers(0, 256, (256, 256, 3)).astype(np.uint8)).save(stream, "PNG")
-    return stream.getvalue()
 
 
 def test_a_model_that_hangs_is_ended_and_others_are_served(target):
