@@ -65,7 +65,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Which step of a training this is: its `number`, from 0, and how much of the budget is used, `progress` in [0, 1).
+    """Which step of a training this is: its `number`, from 0, of `steps`.
 
     Penalties count `strictness` times, which a sweep chooses and a training that fell back raises. A phase's batch is
     the share of one of `ranks` processes. It leaves scalars for the log in `figures`, detached, on the device; they are
@@ -73,10 +73,15 @@ class Step:
     """
 
     number: int
-    progress: float
+    steps: int
     strictness: float = 1.0
     ranks: int = 1
     figures: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def progress(self) -> float:
+        """How much of the budget is used, in [0, 1)."""
+        return self.number / self.steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ class Trainer:
         for optimizer in self._optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         for role, compute_loss in self._phases:
-            self._backward(role, compute_loss, Step(1, 0.0, ranks=self.world.size))
+            self._backward(role, compute_loss, Step(1, self.steps, ranks=self.world.size))
         found = {
             f"{role}.{name}": weight.grad
             for role in self._optimizers
@@ -205,13 +205,13 @@ class Trainer:
 
     def _advance(self, *, logging: bool) -> Row:
         strictness = self.penalty_factor * 2.0**self.fallbacks
-        step = Step(self.step, self.step / self.steps, strictness=strictness, ranks=self.world.size)
+        step = Step(self.step, self.steps, strictness=strictness, ranks=self.world.size)
         losses: dict[str, Tensor] = {}
         for role, compute_loss in self._phases:
             optimizer = self._optimizers[role]
             for group in optimizer.param_groups:
-                group["lr"] = self._config.learning_rates[role].at(step.progress) / 2**self.fallbacks
-                group["betas"] = (self._config.betas[0], self._config.betas[1].at(step.progress))
+                group["lr"] = self._config.learning_rates[role].at(step.progress, step.steps) / 2**self.fallbacks
+                group["betas"] = (self._config.betas[0], self._config.betas[1].at(step.progress, step.steps))
             optimizer.zero_grad(set_to_none=True)
             losses[f"{role}_loss"] = self._backward(role, compute_loss, step)
             if logging or self._config.clip:
@@ -220,7 +220,7 @@ class Trainer:
             optimizer.step()
         buffers = (buffer for module in self._modules.values() for buffer in module.buffers())
         self.world.average((buffer for buffer in buffers if buffer.is_floating_point()), torch.float64)
-        self._average(step.progress)
+        self._average(step)
         return self._read(losses | step.figures) if logging else {}
 
     def _backward(self, role: str, compute_loss: Callable[[Batch, Step], Tensor], step: Step) -> Tensor:
@@ -236,9 +236,9 @@ class Trainer:
         return loss.detach()
 
     @torch.no_grad()
-    def _average(self, progress: float) -> None:
+    def _average(self, step: Step) -> None:
         """Move the averaged weights, faster at the start (Karras et al. 2020, arXiv:2006.06676)."""
-        half_life = min(self._config.ema_half_life.at(progress) * self.steps, 0.05 * (self.step + 1))
+        half_life = min(self._config.ema_half_life.at(step.progress, step.steps) * step.steps, 0.05 * (step.number + 1))
         share = 1 - 0.5 ** (1 / half_life) if half_life else 1.0
         for role, average in self.averaged.items():
             pairs = list(zip(average.state_dict().values(), self._modules[role].state_dict().values(), strict=True))

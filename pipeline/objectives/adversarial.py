@@ -160,7 +160,7 @@ class _Game:
         return logits.float()  # losses and penalties are summed in full precision
 
     def _gamma(self, weight: Ramp | Literal["auto"], batch: Batch, step: Step) -> float:
-        gamma = gamma_by_rule(batch.images) / step.ranks if weight == "auto" else weight.at(step.progress)
+        gamma = gamma_by_rule(batch.images) / step.ranks if weight == "auto" else weight.at(step.progress, step.steps)
         return gamma * step.strictness
 
     def _clip(self) -> None:

@@ -64,7 +64,7 @@ class Augmentation(nn.Module):
     def follow(self, step: Step, real_logits: Tensor, fake_logits: Tensor) -> None:
         """Set the strength for the next step from the schedule or from how well real and fake are told apart."""
         if isinstance(self.config.strength, Ramp):
-            self.strength.fill_(self.config.strength.at(step.progress))
+            self.strength.fill_(self.config.strength.at(step.progress, step.steps))
             return
         self.ranked.lerp_((real_logits - fake_logits).sign().mean(), 1 - _MEMORY)
         change = (step.progress - self.seen) / self.config.span

@@ -37,7 +37,7 @@ class Variational(Objective):
             step.figures["elbo"] = (fit - rates.sum()).detach()
             step.figures["rate"] = rates.detach().sum()
             paid = rates.clamp_min(self.free_bits).sum()
-            value: Tensor = (self.beta.at(step.progress) * paid - fit) / batch.images[0].numel()
+            value: Tensor = (self.beta.at(step.progress, step.steps) * paid - fit) / batch.images[0].numel()
             return value
 
         return [("autoencoder", autoencoder_loss)]

@@ -12,7 +12,7 @@ from pipeline.objectives.adversarial import Adversarial, class_weights
 from pipeline.objectives.penalties import gamma_by_rule, interpolated_penalty, squared_slope
 
 IMAGE = Image(channels=1, size=8, classes=("a", "b"))
-START = Step(0, 0.0)
+START = Step(0, 10)
 
 
 def adversarial(**settings: object) -> Adversarial:
@@ -75,9 +75,9 @@ def test_a_lazy_penalty_rests_between_its_steps_and_a_schedule_moves_its_weight(
         return config.phases(modules, NonSaturating(), IMAGE)[0][1](batch(), step).item()
 
     lazy = adversarial(r1=3.0, penalty_every=4)
-    assert loss(lazy, Step(3, 0.3)) == loss(Adversarial(), Step(3, 0.3))
+    assert loss(lazy, Step(3, 10)) == loss(Adversarial(), Step(3, 10))
     falling = adversarial(r1={"start": 3.0, "end": 1.0})
-    assert loss(falling, Step(5, 0.5)) == pytest.approx(loss(adversarial(r1=2.0), Step(5, 0.5)))
+    assert loss(falling, Step(5, 10)) == pytest.approx(loss(adversarial(r1=2.0), Step(5, 10)))
 
 
 def test_the_rule_for_gamma() -> None:
@@ -98,7 +98,7 @@ def test_relativistic_generators_are_scored_against_real_pictures() -> None:
 
 def test_phases_leave_the_gap_of_the_logits_for_the_log() -> None:
     modules = Mlp().build(IMAGE)
-    step = Step(0, 0.0)
+    step = Step(0, 10)
     adversarial().phases(modules, NonSaturating(), IMAGE)[0][1](batch(), step)
     assert step.figures["logit_gap"].shape == ()
     assert not step.figures["logit_gap"].requires_grad

@@ -61,7 +61,7 @@ def test_gradients_pass_twice() -> None:
 
 def test_the_strength_follows_its_schedule() -> None:
     module = Augmentation(augment(strength={"start": 0.0, "end": 0.4}))
-    module.follow(Step(5, 0.5), torch.ones(2), torch.zeros(2))
+    module.follow(Step(5, 10), torch.ones(2), torch.zeros(2))
     assert module.strength.item() == pytest.approx(0.2)
 
 
@@ -71,7 +71,7 @@ def test_an_adaptive_strength_rises_with_overfitting_and_falls_without(gap: floa
     module.strength.fill_(0.5)
     seen = []
     for number in range(20):
-        step = Step(number, number / 20)
+        step = Step(number, 20)
         module.follow(step, torch.full((4,), gap), torch.zeros(4))
         seen.append(module.strength.item())
     assert seen[-1] == pytest.approx(ends)

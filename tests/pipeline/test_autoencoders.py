@@ -102,7 +102,7 @@ def test_the_variational_loss_is_the_negative_bound_of_each_value() -> None:
     torch.manual_seed(0)
     images = pictures(1).expand(20000, 1, 2, 2)
     ((role, phase),) = Variational().phases({"autoencoder": Linear()}, Gaussian(), IMAGE)
-    step = Step(0, 0.0)
+    step = Step(0, 10)
     loss = phase(Batch(images, torch.zeros(20000, dtype=torch.int64)), step)
     truth = log_density(images[:1]).item()
     assert role == "autoencoder"
@@ -118,7 +118,7 @@ def test_beta_and_free_bits_weigh_the_rate() -> None:
     def loss(objective: Variational) -> float:
         torch.manual_seed(0)
         ((_, phase),) = objective.phases({"autoencoder": Linear()}, Gaussian(), IMAGE)
-        return phase(Batch(images, torch.zeros(3, dtype=torch.int64)), Step(0, 0.0)).item()
+        return phase(Batch(images, torch.zeros(3, dtype=torch.int64)), Step(0, 10)).item()
 
     plain = loss(Variational())
     assert loss(Variational(beta=constant(3.0))) - plain == pytest.approx(2 * rates.sum().item() / 4, rel=1e-4)
@@ -203,7 +203,7 @@ def test_an_autoencoder_is_shown_noise_and_asked_for_the_picture() -> None:
             return Coding(images, noise, noise, self.log_scale)
 
     ((_, phase),) = Autoencoding(corruption=0.5).phases({"autoencoder": Mirror()}, Gaussian(), IMAGE)
-    step = Step(0, 0.0)
+    step = Step(0, 10)
     phase(Batch(images, torch.zeros(8, dtype=torch.int64)), step)
     assert (seen[0][0] - images).std().item() == pytest.approx(0.5, rel=0.3)
     assert not seen[0][1].any()
@@ -223,7 +223,7 @@ class TestVaeGan:
         for weight in (0.0, 5.0):
             modules, phases = self.phases(adversarial_weight=weight)
             modules["discriminator"].requires_grad_(False)
-            phases["autoencoder"](batch, Step(0, 0.0)).backward()
+            phases["autoencoder"](batch, Step(0, 10)).backward()
             autoencoder = modules["autoencoder"]
             gradients.append([part[-1].weight.grad for part in (autoencoder.encoder, autoencoder.decoder[3])])
         torch.testing.assert_close(gradients[0][0], gradients[1][0])
@@ -232,7 +232,7 @@ class TestVaeGan:
     def test_features_decide_what_resembles(self) -> None:
         modules, phases = self.phases(adversarial_weight=0.0, beta=0.0)
         batch = Batch(torch.rand(4, 1, 16, 16), torch.zeros(4, dtype=torch.int64))
-        step = Step(0, 0.0)
+        step = Step(0, 10)
         loss = phases["autoencoder"](batch, step)
         torch.testing.assert_close(loss.detach(), step.figures["resemblance"])
         for part in modules["discriminator"].seeing.parameters():

@@ -15,7 +15,7 @@ from pipeline.tasks import TASKS
 
 IMAGE = Image(channels=3, size=32, classes=("mondrian", "waves"))
 SILENT = {"reconstruction_weight": 0.0, "feature_weight": 0.0, "matching_weight": 0.0, "adversarial_weight": 0.0}
-LATE = Step(9, 0.9)
+LATE = Step(9, 10)
 
 
 class Painter(nn.Module):
@@ -86,7 +86,7 @@ def test_the_game_is_the_recipes_over_patches(loss):
 
 def test_the_judge_waits_for_the_warm_up():
     judge = Judge()
-    found = losses(Painter(batch().images), step=Step(1, 0.1), judge=judge, adversarial_weight=1.0, warm_up=0.25)
+    found = losses(Painter(batch().images), step=Step(1, 10), judge=judge, adversarial_weight=1.0, warm_up=0.25)
     assert [value.item() for value in found.values()] == [0, 0]
     assert not found["discriminator"].requires_grad, "so Adam rests as well"
     assert not hasattr(judge, "seen")
@@ -169,7 +169,7 @@ def test_learns_to_fill_a_hole_with_the_colour_around_it():
     for _ in range(100):
         flat = (torch.rand(8, 3, 1, 1) * 1.6 - 0.8).expand(-1, -1, 32, 32)
         optimizer.zero_grad()
-        loss = compute_loss(Batch(flat, torch.zeros(8, dtype=torch.long)), Step(0, 0.0))
+        loss = compute_loss(Batch(flat, torch.zeros(8, dtype=torch.long)), Step(0, 10))
         loss.backward()
         optimizer.step()
         values.append(loss.item())

@@ -86,7 +86,7 @@ class Judge(nn.Module):
 def phase(role, generator, *, number=0, **weights):
     objective = Stylization(**{**SILENT, **weights})
     compute_loss = dict(objective.phases({"generator": generator, "discriminator": Judge()}, Hinge(), IMAGE))[role]
-    return lambda given: compute_loss(given, Step(number, 0.0))
+    return lambda given: compute_loss(given, Step(number, 10**6))
 
 
 def photographs_of(given):
@@ -145,8 +145,8 @@ class TestDiscriminatorPhase:
         objective = Stylization(**{**SILENT, "variation_weight": 1.0})
         phases = dict(objective.phases({"generator": generator, "discriminator": Judge()}, Hinge(), IMAGE))
         generator.requires_grad_(requires_grad=False)  # as the loop does
-        assert not phases["discriminator"](batch(seed=1), Step(0, 0.0)).requires_grad
-        phases["generator"](batch(seed=2), Step(0, 0.0)).backward()
+        assert not phases["discriminator"](batch(seed=1), Step(0, 10)).requires_grad
+        phases["generator"](batch(seed=2), Step(0, 10)).backward()
         assert len(generator.asked) == 1
         assert generator.picture.grad is not None
 
@@ -319,7 +319,7 @@ def test_both_phases_reach_every_weight_of_their_own_network(modules):
     # Not hinge: while every logit is within its margin, real and false pictures pull a bias alike, one up and one down.
     for role, compute_loss in Stylization().phases(modules, LeastSquares(), IMAGE):
         modules[role].zero_grad()
-        compute_loss(batch(), Step(0, 0.0)).backward()
+        compute_loss(batch(), Step(0, 10)).backward()
         gradients = {name: weight.grad for name, weight in modules[role].named_parameters()}
         assert [name for name, gradient in gradients.items() if gradient is None] == []
         # A norm takes away what the bias before it adds, so that its gradient is nothing but rounding.
@@ -351,7 +351,7 @@ def test_learns_a_palette():
     given = Batch(torch.cat([photographs, blues]), torch.tensor([1] * 2 + [0] * 2))
     for _ in range(80):
         optimizer.zero_grad()
-        compute_loss(given, Step(0, 0.0)).backward()
+        compute_loss(given, Step(0, 10)).backward()
         optimizer.step()
     full = torch.ones(2, 1)
     with torch.no_grad():

@@ -14,7 +14,7 @@ from pipeline.objectives.cycle import Cycle
 
 IMAGE = Image(channels=3, size=16, classes=("ink", PHOTOGRAPH, "waves"))
 TINY = {"width": 8, "blocks": 1, "patch_width": 4, "code": 4}
-STEP = Step(0, 0.0)
+STEP = Step(0, 10)
 
 
 def batch(count=2):
