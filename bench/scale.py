@@ -22,6 +22,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "scale.json"
 RECIPE = "painter"
+_LOOKED_AT = 0.05
+"""Seconds between looks at the memory of a running stage."""
 STAGES = {
     "prepare": ["prepare", RECIPE],
     "prepare, one share of four": ["prepare", RECIPE, "--shard", "1/4"],
@@ -35,13 +37,17 @@ STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one stage took for `pictures` pictures: on the clock, of processors, and at most in memory."""
+    """What one stage took for `pictures` pictures: on the clock, of processors, and at most in memory.
+
+    `own_mib` leaves out pages of mapped files, which the system may take back; 0 where the system does not tell.
+    """
 
     stage: str
     pictures: int
     seconds: float
     cpu_seconds: float
     peak_mib: int
+    own_mib: int
 
 
 def main(
@@ -56,7 +62,7 @@ def main(
     rows.sort(key=lambda row: ([*STAGES].index(row["stage"]), row["pictures"]))
     report = {"cores": os.cpu_count(), "steps": steps, "costs": rows}
     RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print("| stage | pictures | seconds | CPU seconds | peak MiB |\n|---|---|---|---|---|")
+    print("| stage | pictures | seconds | CPU seconds | peak MiB | own MiB |\n|---|---|---|---|---|---|")
     for row in rows:
         print("| " + " | ".join(str(value) for value in row.values()) + " |")
 
@@ -75,26 +81,38 @@ def measure(size: int, steps: int) -> list[Cost]:
                 for share in ("2/4", "3/4", "4/4"):
                     run(folder, ["prepare", RECIPE, "--shard", share])
             more = ["--count", str(size)] if stage == "sample" else []
-            seconds, cpu_seconds, peak = run(folder, [*arguments, *more])
-            costs.append(Cost(stage, size, round(seconds, 1), round(cpu_seconds, 1), peak))
+            seconds, cpu_seconds, peak, own = run(folder, [*arguments, *more])
+            costs.append(Cost(stage, size, round(seconds, 1), round(cpu_seconds, 1), peak, own))
             print(costs[-1], file=sys.stderr, flush=True)
     return costs
 
 
-def run(folder: Path, arguments: list[str]) -> tuple[float, float, int]:
-    """Run one command there, and return its seconds, CPU seconds and peak memory in MiB, its children's included."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "GANVAS_TRACKING": "off"}
+def run(folder: Path, arguments: list[str]) -> tuple[float, float, int, int]:
+    """Run one command there, and return its seconds and CPU seconds, its peak memory in MiB, and that of its own."""
+    # One thread: where others work too, those that wait for each other would spin, and that would count.
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "GANVAS_TRACKING": "off", "OMP_NUM_THREADS": "1"}
     begun = time.perf_counter()
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "pipeline", *arguments], cwd=folder, env=environment, stdout=log, stderr=log
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        own, ended = 0, 0
+        while not ended:
+            own = max(own, own_memory(process.pid))
+            time.sleep(_LOOKED_AT)
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit((folder / "log").read_text(encoding="utf-8"))
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    return time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss // unit
+    return time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss // unit, own
+
+
+def own_memory(process: int) -> int:
+    """Return how many MiB of a running process's memory no file stands for."""
+    status = Path(f"/proc/{process}/status")
+    lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("RssAnon")), 0)
 
 
 if __name__ == "__main__":
