@@ -1,6 +1,7 @@
 """What the C library keeps of freed memory goes back to the system: large pictures leave hundreds of megabytes."""
 
 import ctypes
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -13,12 +14,12 @@ _ARENA_MAX = -8
 
 
 def share_one_heap() -> None:
-    """Let all threads take memory from one heap; to be called before there are others, and nothing without glibc.
+    """Let all threads take memory from one heap, unless `MALLOC_ARENA_MAX` says otherwise; nothing without glibc.
 
-    Left alone, glibc makes up to eight heaps for each processor. Of all but the first `malloc_trim` keeps what is free
-    at the end, which is up to 64 MB each once a large piece was freed.
+    To be called before there are other threads. Left alone, glibc makes up to eight heaps for each processor. Of all
+    but the first `malloc_trim` keeps what is free at the end, which is up to 64 MB each once a large piece was freed.
     """
-    if choose := _of_glibc("mallopt"):
+    if "MALLOC_ARENA_MAX" not in os.environ and (choose := _of_glibc("mallopt")):
         choose(_ARENA_MAX, 1)
 
 

@@ -1,5 +1,6 @@
 """Freed memory goes back to the system."""
 
+import os
 import subprocess
 import sys
 
@@ -55,10 +56,15 @@ print(resident() - before)
 """
 
 
-def run(script):
-    return int(
-        subprocess.run([sys.executable, "-c", SCRIPT + script], capture_output=True, text=True, check=True).stdout
+def run(script, **variables):
+    result = subprocess.run(
+        [sys.executable, "-c", SCRIPT + script],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    return int(result.stdout)
 
 
 def test_what_was_freed_below_what_is_kept_goes_back_to_the_system():
@@ -67,3 +73,4 @@ def test_what_was_freed_below_what_is_kept_goes_back_to_the_system():
 
 def test_what_threads_freed_goes_back_to_the_system():
     assert run(BY_THREADS) < 30, "of 183 MiB"
+    assert run(BY_THREADS, MALLOC_ARENA_MAX="8") > 100, "who runs the page has chosen"
