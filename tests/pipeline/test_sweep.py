@@ -156,7 +156,7 @@ def test_the_params_file_keeps_its_comments_and_spelling(tmp_path):
     path.write_text(before)
     rate = "train.learning_rates.generator.start"
     set_values(path, "painter", {rate: 4.5e-4, "network.width": 24})
-    ramp = "generator: {{start: {}, end: 0.0, since: 0.6}}".format
+    ramp = "generator: {{start: {}, end: 0.0, since: 0.6, latest: 1080}}".format
     expected = before.replace(ramp("2.0e-3"), ramp("4.50e-04"), 1).replace("width: 16", "width: 24", 1)
     assert path.read_text() == expected
     painter = yaml.safe_load(path.read_text())["recipes"]["painter"]
