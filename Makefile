@@ -38,7 +38,7 @@ repro: $(READY) ## Run the pipeline: dvc repro of the recipes in params.yaml
 	@$(DVC) repro
 
 # Small networks leave processors idle, so LANES recipes train at once; what `evaluate` times has the machine to itself.
-zoo: $(READY) ## Run the pipeline of all recipes in zoo/params.yaml, LANES at once: 24 minutes on two cores
+zoo: $(READY) ## Run the pipeline of all recipes in zoo/params.yaml, LANES at once: 23 minutes on two cores
 	@$(DVC) stage list --name-only zoo/dvc.yaml | grep :export@ | \
 		OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$(LANE_THREADS)} xargs -P $(LANES) -n 1 dvc --wait-for-lock repro
 	@$(DVC) repro zoo/dvc.yaml
