@@ -11,10 +11,12 @@ from urllib.parse import quote
 import gradio as gr
 from fastapi import APIRouter
 from gradio.components import Component
+from gradio.helpers import Examples
 from gradio.i18n import I18nData
 
 from demo.catalog import Catalog
 from demo.errors import DemoError
+from demo.images import EXAMPLES
 from demo.service import Turns
 
 Language = Literal["en", "zh-CN"]
@@ -61,6 +63,15 @@ def draw_script(key: str) -> None:
         f'<div class="scripted" id="tab-{key}"></div>',
         js_on_load=f'ganvas.mount("{key}", element.querySelector(".scripted"));',
     )
+
+
+def draw_examples(picture: gr.Image, *, label: I18nData, place: str) -> Examples:
+    """Draw the photographs that ship, each of which goes into `picture` by a click. `place` is the element's id."""
+    photographs = [[str(path)] for path in EXAMPLES]
+    drawn: Examples = gr.Examples(
+        photographs, picture, label=label, cache_examples=False, api_visibility="private", elem_id=place
+    )
+    return drawn
 
 
 def draw_share(text: I18nData) -> None:

@@ -14,7 +14,7 @@ from demo.masks import DEFAULT_FEATHER, MAX_FEATHER
 from demo.stylist import Stylist
 from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE
 from demo.stylize_endpoint import declare_stylize
-from demo.tab import PRIVATE, QUIET, Say, Tab, Texts, draw_share
+from demo.tab import PRIVATE, QUIET, Say, Tab, Texts, draw_examples, draw_share
 from demo.theme import ASSETS
 
 TEXTS_EN = {
@@ -186,14 +186,7 @@ def _draw_controls(say: Say) -> _Controls:
         buttons=[],
         elem_id="style-photograph",
     )
-    gr.Examples(
-        [[str(path)] for path in EXAMPLES],
-        photograph,
-        label=say("examples"),
-        cache_examples=False,
-        api_visibility="private",
-        elem_id="style-examples",
-    )
+    draw_examples(photograph, label=say("examples"), place="style-examples")
     model = gr.Dropdown(label=say("model"), choices=[], elem_id="style-model")
     picker = gr.HTML(
         "{}",

@@ -23,6 +23,7 @@ from demo.tab import (
     Tab,
     asked_of,
     comparison,
+    draw_examples,
     draw_share,
     number_of,
     spoken,
@@ -280,14 +281,7 @@ def _draw_controls(say: Say) -> _Controls:
         buttons=[],
         elem_id="translate-picture",
     )
-    examples = gr.Examples(
-        [[str(path)] for path in EXAMPLES],
-        picture,
-        label=say("examples"),
-        cache_examples=False,
-        api_visibility="private",
-        elem_id="translate-examples",
-    )
+    examples = draw_examples(picture, label=say("examples"), place="translate-examples")
     editor = gr.ImageEditor(
         _FIRST,
         label=say("editor"),
