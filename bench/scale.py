@@ -22,7 +22,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "scale.json"
 RECIPE = "painter"
-_LOOKED_AT = 0.05
+_LOOK_EVERY = 0.05
 """Seconds between looks at the memory of a running stage."""
 STAGES = {
     "prepare": ["prepare", RECIPE],
@@ -99,7 +99,7 @@ def run(folder: Path, arguments: list[str]) -> tuple[float, float, int, int]:
         own, ended = 0, 0
         while not ended:
             own = max(own, own_memory(process.pid))
-            time.sleep(_LOOKED_AT)
+            time.sleep(_LOOK_EVERY)
             ended, status, usage = os.wait4(process.pid, os.WNOHANG)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
