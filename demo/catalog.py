@@ -46,8 +46,14 @@ class Catalog:
 
     def entries(self) -> tuple[Entry, ...]:
         """Return one entry per folder, good ones and bad ones: in order of their names, those that ship at the end."""
-        with self._lock:
-            return tuple(self._entry(folder) for folder in self._folders())
+        return tuple(self._entry(folder) for folder in self._folders())
+
+    def find(self, name: str) -> Entry | None:
+        """Return the entry of that name, None where there is none; no other folder is looked at."""
+        if not name or Path(name).name != name or not _is_shown(name):
+            return None
+        folders = (parent / name for parent in (self.folder, self.starter) if parent)
+        return next((self._entry(folder) for folder in folders if _is_folder(folder)), None)
 
     def models(self, task: Task) -> dict[str, Model]:
         """Return the models that serve a task, by name."""
@@ -61,14 +67,13 @@ class Catalog:
             RequestError: there is none of that name for that task; the message names the choices.
 
         """
-        problems = {entry.name: entry.problem for entry in self.entries() if entry.problem}
-        if name in problems:
-            raise ModelError(problems[name])
-        models = self.models(task)
-        if name not in models:
-            known = ", ".join(models) or f"none; {self.remedy()}"
+        found = self.find(name)
+        if found and found.problem:
+            raise ModelError(found.problem)
+        if not found or not found.model or found.model.card.task != task:
+            known = ", ".join(self.models(task)) or f"none; {self.remedy()}"
             raise RequestError(f"there is no model '{name}' for this; choose from: {known}")
-        return models[name]
+        return found.model
 
     def gallery(self, name: str) -> tuple[Model, Gallery]:
         """Return a model for style transfer and its styles, the added ones included.
@@ -121,19 +126,40 @@ class Catalog:
 
     def _entry(self, folder: Path) -> Entry:
         path = folder / "model.onnx"
-        try:
-            status = path.stat()
-            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-        except OSError:
-            stamp = None
-        if folder.name not in self._opened or self._opened[folder.name][0] != stamp:
-            try:
-                entry = Entry(folder.name, Model.read(path, engine=self.engine))
-            except ModelError as error:
-                entry = Entry(folder.name, None, str(error))
-            self._opened[folder.name] = (stamp, entry)
-        entry = self._opened[folder.name][1]
+        known = self._opened.get(folder.name)
+        if known is None or known[0] != _stamp(path):
+            with self._lock:
+                known, stamp = self._opened.get(folder.name), _stamp(path)
+                if known is None or known[0] != stamp:
+                    known = self._opened[folder.name] = (stamp, self._read(folder.name, path))
+        entry = known[1]
         return Entry(folder.name, None, entry.model.problem) if entry.model and entry.model.problem else entry
+
+    def _read(self, name: str, path: Path) -> Entry:
+        try:
+            return Entry(name, Model.read(path, engine=self.engine))
+        except ModelError as error:
+            return Entry(name, None, str(error))
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """Return what changes with a file, None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long
+        return False
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith(("_", "."))
 
 
 def _subfolders(folder: Path | None) -> list[Path]:
@@ -142,4 +168,4 @@ def _subfolders(folder: Path | None) -> list[Path]:
         found = sorted(folder.iterdir()) if folder else []
     except OSError:
         return []
-    return [path for path in found if path.is_dir() and not path.name.startswith(("_", "."))]
+    return [path for path in found if _is_folder(path) and _is_shown(path.name)]

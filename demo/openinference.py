@@ -67,11 +67,11 @@ def routes(catalog: Catalog, turns: Turns) -> APIRouter:
 
 def find(catalog: Catalog, name: str) -> Model | None:
     """Return the model or the companion graph of that name, None where there is none."""
-    models = {entry.name: entry.model for entry in catalog.entries() if entry.model}
-    if name in models:
-        return models[name]
-    model = models.get(name.rpartition(".")[0])
-    companion = name.rpartition(".")[2]
+    if (found := catalog.find(name)) and found.model:
+        return found.model
+    owner, _, companion = name.rpartition(".")
+    found = catalog.find(owner)
+    model = found.model if found else None
     known = model is not None and companion in {known.name for known in model.card.companions}
     return model.companion(companion) if model and known else None
 

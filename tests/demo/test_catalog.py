@@ -1,9 +1,14 @@
 import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from tiny_models import sampler_proto, stylizer_proto
 
 from demo.catalog import Catalog
+from demo.engine import Model
 from demo.errors import ModelError, RequestError
 from demo.shelf import Shelf
 
@@ -61,6 +66,38 @@ def test_models_that_ship_are_served_until_the_folder_has_one_of_that_name(save,
     own.unlink()
     own.parent.rmdir()
     assert catalog.model("dabbler", task="sample").sha256 == shipped.sha256
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../models/dabbler", "dabbler/", "_dabbler", "dab\0bler", "d" * 5000])
+def test_only_the_name_of_a_folder_finds_a_model(save, tmp_path, name):
+    save(sampler_proto())
+    (tmp_path / "_dabbler").mkdir()
+    catalog = Catalog(tmp_path)
+    assert catalog.find("dabbler").model
+    assert catalog.find(name) is None
+    with pytest.raises(RequestError, match="choose from: dabbler"):
+        catalog.model(name, task="sample")
+
+
+def test_a_model_that_many_ask_for_at_once_is_read_once(save, tmp_path, monkeypatch):
+    save(sampler_proto())
+    catalog, read, begin = Catalog(tmp_path), [], threading.Barrier(8)
+
+    def reading(path, *, engine):
+        read.append(path)
+        time.sleep(0.05)
+        return Model.read(path, engine=engine)
+
+    monkeypatch.setattr("demo.catalog.Model", SimpleNamespace(read=reading))
+
+    def ask(_: int) -> Model:
+        begin.wait()
+        return catalog.model("dabbler", task="sample")
+
+    with ThreadPoolExecutor(8) as threads:
+        models = list(threads.map(ask, range(8)))
+    assert len(read) == 1
+    assert all(model is models[0] for model in models)
 
 
 def test_no_folder_is_no_model(tmp_path):
