@@ -74,13 +74,18 @@ def gather_sampling(model: Model, dataset: Dataset, recipe: Recipe, space: Featu
         features = space(source, places, what=f"{recipe.name}: measuring {kind} pictures")
         return Gallery(features, labels, source, places)
 
+    found = gallery(dataset.images, training, dataset.labels[training], "training")
+    mirrored = found.features[:0]
+    if recipe.train.flip:
+        mirrored = gallery(dataset.images[..., ::-1], training, found.labels, "mirrored").features
     return SamplingEvidence(
-        training=gallery(dataset.images, training, dataset.labels[training], "training"),
+        training=found,
         validation=gallery(dataset.images, validation, dataset.labels[validation], "held-back"),
         generated=gallery(generated, np.arange(len(generated)), asked, "generated"),
         classes=dataset.image.classes,
         conditional=bool(model.card.choices),
         seed=settings.seed,
+        mirrored=mirrored,
     )
 
 

@@ -41,7 +41,8 @@ class SamplingEvidence:
     """Real pictures that were trained on, real ones that were held back, and generated ones.
 
     Labels are indices into `classes`; those of the generated pictures are the classes that were asked for and mean
-    nothing where the generator is not `conditional`. `seed` is for whatever a metric draws.
+    nothing where the generator is not `conditional`. `seed` is for whatever a metric draws. Where the training mirrored
+    its pictures at random, `mirrored` (M, D) are the features of their mirror images, else it is empty.
     """
 
     training: Gallery
@@ -50,6 +51,16 @@ class SamplingEvidence:
     classes: tuple[str, ...]
     conditional: bool
     seed: int
+    mirrored: Float64
+
+    def shown(self) -> Float64:
+        """Return the features of all that the generator could copy: the training pictures, then their mirror images."""
+        return np.concatenate([self.training.features, self.mirrored])
+
+    def pictures_shown(self, chosen: Int64) -> Uint8:
+        """Return the pictures (N, C, H, W) whose rows in `shown` are `chosen` (N,)."""
+        found = self.training.pictures(chosen % len(self.training))
+        return np.where((chosen >= len(self.training))[:, None, None, None], found[..., ::-1], found)
 
     def real_halves(self) -> tuple[Float64, Float64]:
         """Return the features of two disjoint random sets of real pictures, of equal size.

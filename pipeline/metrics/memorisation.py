@@ -18,11 +18,12 @@ class Memorisation(SamplingMetric):
 
     `copies` is the share of generated pictures that are nearer to a training picture than all but one in a hundred
     held-back ones (0.01 where nothing is memorised), `nearness` the median distance relative to theirs (1 where
-    nothing is), `searched` the number of training pictures that were looked at.
+    nothing is), `searched` the number of training pictures that were looked at. Mirror images of them count as well
+    where the training mirrored its pictures.
     """
 
     def compute(self, evidence: SamplingEvidence) -> Result:
-        training = evidence.training.features
+        training = evidence.shown()
         count = min(_NEAREST, len(training) - 1)
         distances, neighbours = nearest(evidence.generated.features, training, count)
         held_back = nearest(evidence.validation.features, training, 1)[0]
@@ -32,7 +33,7 @@ class Memorisation(SamplingMetric):
             {
                 "copies": float((distances[:, 0] < limit).mean()),
                 "nearness": float(np.median(distances[:, 0])) / max(usual, 1e-12),
-                "searched": len(training),
+                "searched": len(evidence.training),
             },
             tables={"nearest": _histogram(distances[:, 0], held_back[:, 0])},
             sheets={"nearest": _sheet(evidence, distances / max(usual, 1e-12), neighbours)},
@@ -60,7 +61,7 @@ def _sheet(evidence: SamplingEvidence, distances: Float64, neighbours: Int64) ->
     cells, captions = [], []
     for pair in zip(order[:shown], usual, strict=True):
         for sample in pair:
-            cells += [evidence.generated.pictures(sample), *evidence.training.pictures(neighbours[sample])]
+            cells += [evidence.generated.pictures(sample), *evidence.pictures_shown(neighbours[sample])]
             captions += ["", *(f"{distance:.2f}" for distance in distances[sample])]
     names = ["nearest", "second", "third"][: neighbours.shape[1]]
     return contact_sheet(

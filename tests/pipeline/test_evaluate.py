@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ from pipeline.errors import DataError, EvaluationError
 from pipeline.evaluate import evaluate
 from pipeline.features.ganvas_net import WEIGHTS, checksum
 from pipeline.features.inception_net import InceptionNet
-from pipeline.gathering import gather_stylization
+from pipeline.gathering import gather_sampling, gather_stylization
 from pipeline.metrics.tile_agreement import TileAgreement
 from pipeline.recipe import read_recipe
 from pipeline.workspace import Workspace
@@ -212,6 +213,21 @@ def test_only_inceptions_distances_are_called_fid_and_kid(painter):
     assert report["extractor"]["features"] == 2048
     assert {"fid", "kid"} <= report.keys()
     assert not {"frechet", "kernel"} & report.keys()
+
+
+def test_mirror_images_are_searched_for_copies_where_the_training_mirrored(painter):
+    write_painter(painter[1])
+    recipe, workspace = painter
+    dataset, model = Dataset.open(workspace.prepared), Model.open(workspace.model)
+    space = recipe.evaluate.extractor.open(dataset)
+    mirroring = replace(recipe, train=recipe.train.model_copy(update={"flip": True}))
+    plain, mirrored = (gather_sampling(model, dataset, one, space) for one in (recipe, mirroring))
+    assert len(plain.mirrored) == 0
+    count = len(mirrored.training)
+    assert np.array_equal(mirrored.shown()[:count], plain.training.features)
+    pictures = mirrored.pictures_shown(np.array([3, count + 3]))
+    assert np.array_equal(pictures[0], pictures[1][..., ::-1])
+    assert np.allclose(space(pictures), mirrored.shown()[[3, count + 3]], atol=1e-5)
 
 
 def test_the_same_model_has_the_same_report_to_the_byte(painter):

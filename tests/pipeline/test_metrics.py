@@ -29,8 +29,9 @@ def gallery(features, labels=None):
     return Gallery(np.asarray(features, np.float64), labels, pictures, np.arange(len(features)))
 
 
-def evidence(training, validation, generated, *, conditional=True):
-    return SamplingEvidence(training, validation, generated, CLASSES, conditional, seed=0)
+def evidence(training, validation, generated, *, conditional=True, mirrored=None):
+    mirrored = training.features[:0] if mirrored is None else mirrored
+    return SamplingEvidence(training, validation, generated, CLASSES, conditional, seed=0, mirrored=mirrored)
 
 
 def normal_gallery(seed, count, *, shift=0.0):
@@ -242,6 +243,28 @@ def test_the_memorisation_sheet_shows_the_copy_beside_its_original():
     rows, columns = (int(edge[0]) for edge in np.nonzero((sheet == picture[0, 0]).all(axis=2)))
     for column in (columns, columns + 68):
         assert np.array_equal(sheet[rows : rows + 64, column : column + 64], picture)
+
+
+def test_copies_of_mirror_images_are_found_where_the_training_mirrored():
+    training, held_back, mirrored = normal_gallery(0, 60), normal_gallery(1, 60), normal_gallery(2, 60)
+    copied = gallery(mirrored.features[7:8])
+    blind = evidence(training, held_back, copied)
+    proof = evidence(training, held_back, copied, mirrored=mirrored.features)
+    assert Memorisation().compute(blind).scores["copies"] == 0
+    result = Memorisation().compute(proof)
+    assert result.scores == {"copies": 1, "nearness": 0, "searched": 60}
+    assert Authenticity().compute(proof).scores["authenticity"] == 0
+    sheet = np.asarray(result.sheets["nearest"])
+    picture = training.source[7, :, :, ::-1].transpose(1, 2, 0).repeat(8, axis=0).repeat(8, axis=1)
+    places = np.argwhere((sheet == picture[0, 0]).all(axis=2))
+    assert any(np.array_equal(sheet[row : row + 64, column : column + 64], picture) for row, column in places)
+
+
+def test_a_mirror_image_is_as_far_from_the_rest_as_its_picture():
+    # 0 and 10 are 10 apart, and so count the mirror images at 20 and 30: 21 copies the first of them, 45 nothing.
+    training = gallery([[0.0], [10.0]])
+    proof = evidence(training, training, gallery([[21.0], [45.0]]), mirrored=np.array([[20.0], [30.0]]))
+    assert Authenticity().compute(proof).scores["authenticity"] == 0.5
 
 
 def test_separable_classes_agree_wholly():
