@@ -182,6 +182,13 @@ class MappingDiscriminator(Protocol):
 
 
 @runtime_checkable
+class BoundableCritic(Protocol):
+    """A critic whose slope is bounded but for its last layer's: `bound` makes that at most 1, without a gradient."""
+
+    def bound(self) -> None: ...
+
+
+@runtime_checkable
 class StylizingGenerator(Protocol):
     """A generator that repaints photographs, as stylization wants it.
 

@@ -11,7 +11,8 @@ from pipeline.contracts import Game
 class Wasserstein(Game):
     """The critic estimates the earth mover's distance E[f(x)] - E[f(G(z))].
 
-    That holds only for a critic whose slope is bounded: the objective bounds it by `weight_clip` or `gradient_penalty`.
+    That holds only for a critic whose slope is bounded: `adversarial` bounds it by `weight_clip` or `gradient_penalty`,
+    and the judges of patches, whose other layers are bounded anyway, bound their last one.
     """
 
     name: Literal["wasserstein"] = "wasserstein"

@@ -27,6 +27,21 @@ class ClassLogit(nn.Module):
         logits: Tensor = self.head(features).squeeze(1)
         return logits if self.embedding is None else logits + (self.embedding(classes) * features).sum(dim=1)
 
+    def bound(self) -> None:
+        """Let logits change by at most 1 where features do, whatever the class or mixture of classes."""
+        bound_rows(self.head.weight, self.embedding)
+
+
+def bound_rows(head: Tensor, embedding: nn.Linear | None) -> None:
+    """Scale a head's weight (1, F) and its classes' (F, K) down until no class's sum of both is longer than 1.
+
+    No gradient is lost by it: what was computed before keeps its values.
+    """
+    rows = head.detach() if embedding is None else head.detach() + embedding.weight.detach().T
+    scale = rows.norm(dim=1).max().clamp(min=1).reciprocal()
+    for weight in (head, *([] if embedding is None else [embedding.weight])):
+        weight.data.mul_(scale)
+
 
 def leaky_convolution(
     before: int, after: int, kernel: int, *, stride: int = 1, padding: int | None = None

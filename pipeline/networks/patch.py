@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
+from pipeline.networks.layers import bound_rows
+
 
 class PatchJudge(nn.Module):
     """Planes (N, C, H, W), sides of at least 8 px, and weights (N, K) -> its feature maps, then logits (N, H/8, W/8).
@@ -34,3 +36,7 @@ class PatchJudge(nn.Module):
         if self.embedding is not None:
             logits = logits + (features * self.embedding(weights)[:, :, None, None]).sum(dim=1)
         return [*maps, logits]
+
+    def bound(self) -> None:
+        """Let logits change by at most 1 where the last features do."""
+        bound_rows(self.logit.weight.flatten(1), self.embedding)

@@ -191,6 +191,10 @@ class PatchDiscriminator(nn.Module):
         logits: Tensor = self.logit(self.stages(images).mean(dim=(2, 3)), classes)
         return logits
 
+    def bound(self) -> None:
+        """Let logits change by at most 1 where the last features do."""
+        self.logit.bound()
+
 
 class HalfPainter(nn.Module):
     """A copy of a painter with weights of half precision, whose inputs and outputs stay single."""

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from pipeline.contracts import Batch, Image, Loss, Modules, Objective, PatchGenerator, Phase, Step, game_of
 from pipeline.errors import RecipeError
+from pipeline.objectives.penalties import keep_bounded
 from pipeline.objectives.unpaired import judge_loss, painter_loss, random_places, two_sides
 
 PREVIEW_PHOTOGRAPHS = 8
@@ -37,6 +38,7 @@ class Contrastive(Objective):
         game = game_of(loss, objective=self.name)
         two_sides(image)
         generator, judge = modules["generator"], modules["discriminator"]
+        keep_bounded(judge, loss)
         if not isinstance(generator, PatchGenerator):
             remedy = "choose the network 'unpaired' without both_ways"
             raise RecipeError("objective.name", "'contrastive' needs a generator that describes places", remedy)

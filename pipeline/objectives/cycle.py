@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Phase, Step, TwoWayGenerator, game_of
 from pipeline.errors import RecipeError
+from pipeline.objectives.penalties import keep_bounded
 from pipeline.objectives.unpaired import judge_loss, painter_loss, two_sides
 
 PREVIEW_PHOTOGRAPHS = 8
@@ -38,6 +39,8 @@ class Cycle(Objective):
             remedy = "choose the network 'unpaired' with both_ways: true"
             raise RecipeError("objective.name", "'cycle' needs a generator that also leads back", remedy)
         judge, inverse_judge = modules["discriminator"], modules["inverse_discriminator"]
+        for critic in (judge, inverse_judge):
+            keep_bounded(critic, loss)
 
         def discriminator_loss(batch: Batch, step: Step) -> Tensor:
             photographs, paintings = (part.images for part in batch.split(2))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Pair, PairedGenerator, Phase, Step, game_of
 from pipeline.errors import RecipeError
 from pipeline.features.bank import RandomBank
+from pipeline.objectives.penalties import keep_bounded
 
 PREVIEW_PICTURES = 8
 _SMOOTHING = 1e-3
@@ -43,6 +44,7 @@ class Paired(Objective):
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
         game = game_of(loss, objective=self.name)
         generator, judge = modules["generator"], modules["discriminator"]
+        keep_bounded(judge, loss)
         if not isinstance(generator, PairedGenerator):
             raise RecipeError("objective.name", "'paired' needs a network with a translation", "choose 'unet'")
         task = generator.translation

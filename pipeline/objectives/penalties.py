@@ -1,7 +1,9 @@
-"""Penalties on a critic's slope."""
+"""What bounds a critic's slope."""
 
 import torch
 from torch import Tensor, nn
+
+from pipeline.contracts import BoundableCritic, Loss
 
 
 def squared_slope(logits: Tensor, images: Tensor) -> Tensor:
@@ -22,6 +24,17 @@ def interpolated_penalty(critic: nn.Module, reals: Tensor, fakes: Tensor, classe
     between = torch.lerp(fakes.detach().float(), reals.detach(), share).requires_grad_()
     slope = squared_slope(critic(between, classes).float(), between).add(1e-12).sqrt()
     return (slope - 1).square().mean()
+
+
+def keep_bounded(critic: nn.Module, loss: Loss) -> None:
+    """Bound a critic's last layer before each use, where the loss estimates a distance: `wasserstein` has no other end.
+
+    Arjovsky et al. 2017 (arXiv:1701.07875), section 3: weights are brought back into bounds after every step.
+    """
+    if loss.name == "wasserstein":
+        assert isinstance(critic, BoundableCritic)
+        bound = critic.bound
+        critic.register_forward_pre_hook(lambda *_: bound())
 
 
 def gamma_by_rule(images: Tensor) -> float:

@@ -26,6 +26,7 @@ from pipeline.descriptors import DESCRIPTORS
 from pipeline.descriptors.descriptor import Descriptor
 from pipeline.descriptors.random_bank import RandomBankDescriptor
 from pipeline.errors import RecipeError
+from pipeline.objectives.penalties import keep_bounded
 from pipeline.objectives.repainting import Terms
 from pipeline.sections import Place, parse_part
 
@@ -160,6 +161,7 @@ class _Game:
         self._config, self._rules, self._image = config, game_of(loss, objective=config.name), image
         self._generator, self._trained = generator, modules["generator"]
         self._discriminator = modules["discriminator"]
+        keep_bounded(self._discriminator, loss)
         self._terms = config.terms(str(next(modules["generator"].parameters()).device))
         self._shared: _Painting | None = None
 

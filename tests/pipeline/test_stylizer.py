@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,11 @@ import torch
 from demo.card import Port
 from pipeline.contracts import Image, StylizingGenerator
 from pipeline.errors import RecipeError
+from pipeline.losses.hinge import Hinge
+from pipeline.losses.wasserstein import Wasserstein
+from pipeline.networks.patch import PatchJudge
 from pipeline.networks.stylizer import PatchDiscriminator, Stylizer
+from pipeline.objectives.penalties import keep_bounded
 
 IMAGE = Image(channels=3, size=16, classes=("ink", "photograph", "waves", "woodcut"))
 TINY = Stylizer(width=16, blocks=1, code=8, noise=4, patch_width=4)
@@ -200,3 +206,34 @@ def test_refuses_grey_and_odd_pictures():
         TINY.build(Image(channels=1, size=16, classes=IMAGE.classes))
     with pytest.raises(RecipeError, match=r"data\.size: 'stylizer' cannot halve 20 px three times"):
         TINY.build(Image(channels=3, size=20, classes=IMAGE.classes))
+
+
+@pytest.mark.parametrize(
+    ("judge", "expected"),
+    # 16 weights of 3 are 12 long, and 24 where those of the class are added.
+    [(PatchDiscriminator(3, 4, 2), 0.125), (PatchJudge(3, 4, 2), 0.125), (PatchJudge(3, 4, 0), 0.25)],
+)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_bounded_judge_changes_no_more_than_its_last_features(judge, expected, layout):
+    bounded = deepcopy(judge).to(memory_format=layout)
+    last = [weight for name, weight in bounded.named_parameters() if "logit" in name or "embedding" in name]
+    weights = [weight for weight in last if weight.dim() > 1]
+    with torch.no_grad():
+        for weight in weights:
+            weight.fill_(3.0)
+    for _ in range(2):
+        bounded.bound()
+        for weight in weights:
+            assert torch.allclose(weight, torch.tensor(expected))
+
+
+def test_only_a_loss_that_estimates_a_distance_bounds_its_critic():
+    for loss, longest in ((Wasserstein(), 1.0), (Hinge(), 40.0)):
+        critic = PatchDiscriminator(3, 4, 2)
+        with torch.no_grad():
+            critic.logit.embedding.weight.zero_()
+            critic.logit.head.weight.copy_(torch.full_like(critic.logit.head.weight, 10.0))
+        keep_bounded(critic, loss)
+        critic(torch.rand(1, 3, 16, 16), torch.eye(2)[:1]).sum().backward()
+        assert critic.logit.head.weight.norm().item() == pytest.approx(longest)
+        assert critic.logit.head.weight.grad is not None
