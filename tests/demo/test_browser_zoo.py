@@ -206,7 +206,7 @@ def test_models_tell_version_alias_and_quality_in_the_header(visit):
     expect(guided).to_contain_text("v3 · champion · ")
     expect(guided).to_contain_text("fid 12.5")
     atelier = page.locator("#ganvas-models .model", has=page.get_by_text("atelier", exact=True))
-    expect(atelier).to_contain_text("Fréchet distance 23.3 · precision 0.63 · recall 0.71")
+    expect(atelier).to_contain_text("Fréchet distance 10.8 · precision 0.81 · recall 0.72")
     expect(page.locator("#ganvas-models .absent")).to_have_count(0)
 
 
