@@ -49,8 +49,11 @@ class Catalog:
         return tuple(self._entry(folder) for folder in self._folders())
 
     def find(self, name: str) -> Entry | None:
-        """Return the entry of that name, None where there is none; no other folder is looked at."""
-        if not name or Path(name).name != name or not _is_shown(name):
+        """Return the entry of that name, None where there is none; no other folder is looked at.
+
+        What is no name finds nothing, because names come from the network, where they may be numbers.
+        """
+        if not isinstance(name, str) or not name or Path(name).name != name or not _is_shown(name):
             return None
         folders = (parent / name for parent in (self.folder, self.starter) if parent)
         return next((self._entry(folder) for folder in folders if _is_folder(folder)), None)

@@ -68,7 +68,9 @@ def test_models_that_ship_are_served_until_the_folder_has_one_of_that_name(save,
     assert catalog.model("dabbler", task="sample").sha256 == shipped.sha256
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../models/dabbler", "dabbler/", "_dabbler", "dab\0bler", "d" * 5000])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../models/dabbler", "dabbler/", "_dabbler", "dab\0bler", "d" * 5000, 7, None]
+)
 def test_only_the_name_of_a_folder_finds_a_model(save, tmp_path, name):
     save(sampler_proto())
     (tmp_path / "_dabbler").mkdir()
