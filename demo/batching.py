@@ -27,7 +27,10 @@ SIZES = (16, 8, 4, 2)
 """How many requests are joined, at most and else: few sizes, because each has to be proved."""
 
 PATIENCE = 0.002
-"""Seconds for which a batch may wait for more, where the last one was not alone."""
+"""Seconds for which a batch may wait for more, where the last one was not alone.
+
+It pays where a run of many costs little more than a run of one, as on CUDA. On a CPU it only leaves processors idle.
+"""
 
 
 @dataclass(frozen=True, slots=True)

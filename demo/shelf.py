@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.batching import SIZES, Batcher, Work
+from demo.batching import PATIENCE, SIZES, Batcher, Work
 from demo.engine import Feeds, pixels_per_row
 from demo.graphfile import GraphFile
 from demo.observing import Found, Left, Ran, Watch
@@ -70,7 +70,9 @@ class Shelf:
         begun = time.perf_counter()
         session = Session.open(file, device=self.device)
         self.watch.tell(Found(file.name, open=False, seconds=time.perf_counter() - begun))
-        shelved = _Shelved(file, session, self.watch, Batcher(file.name, self.watch) if self.batching else None)
+        patience = PATIENCE if session.provider == "CUDA" else 0.0
+        batcher = Batcher(file.name, self.watch, patience) if self.batching else None
+        shelved = _Shelved(file, session, self.watch, batcher)
         with self._lock:
             self._open[file.sha256] = shelved
             leaving = []

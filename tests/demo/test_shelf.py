@@ -1,7 +1,9 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -10,10 +12,12 @@ from onnx import helper
 from tiny_models import directed_proto, sampler_proto, stylizer_proto
 from tiny_stylizers import encoder_proto
 
+from demo.batching import PATIENCE
 from demo.catalog import Catalog
 from demo.engine import Model, draw_noise
 from demo.errors import ModelError
 from demo.observing import Found, Left, Ran, Watch
+from demo.runtime import Session
 from demo.shelf import Shelf
 
 OPEN_FILES = Path("/proc/self/fd")
@@ -80,6 +84,14 @@ def test_pictures_are_the_same_alone_and_in_company(save):
         together = list(pool.map(lambda seed: model.run(feeds(seed)), range(200)))
     for seed, picture in enumerate(together):
         assert np.array_equal(picture, alone.run(feeds(seed)))
+
+
+@pytest.mark.parametrize(("provider", "patience"), [("CPU", 0.0), ("CUDA", PATIENCE)])
+def test_nobody_waits_for_company_on_a_cpu(save, monkeypatch, provider, patience):
+    file = Model.read(save(sampler_proto()), engine=Shelf("cpu")).file
+    session = replace(Session.open(file, device="cpu"), provider=provider)
+    monkeypatch.setattr("demo.shelf.Session", SimpleNamespace(open=lambda file, *, device: session))
+    assert Shelf("cpu").open(file).batcher.patience == patience
 
 
 def test_a_graph_whose_rows_depend_on_each_other_is_never_joined(save):
