@@ -35,7 +35,7 @@ class ClassLogit(nn.Module):
 def bound_rows(head: Tensor, embedding: nn.Linear | None) -> None:
     """Scale a head's weight (1, F) and its classes' (F, K) down until no class's sum of both is longer than 1.
 
-    No gradient is lost by it: what was computed before keeps its values.
+    In place and unseen by autograd: a second forward pass before the backward one finds nothing left to scale.
     """
     rows = head.detach() if embedding is None else head.detach() + embedding.weight.detach().T
     scale = rows.norm(dim=1).max().clamp(min=1).reciprocal()
