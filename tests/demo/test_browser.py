@@ -99,6 +99,11 @@ def painting(page: Page, *, when: Callable[[dict], bool]) -> np.ndarray:
     pytest.fail(f"the last painting was {recipe}")
 
 
+def refinement(recipe: dict) -> int | None:
+    """Return by how many steps the style of one's own was refined, None while the painting is in another style."""
+    return recipe["uploaded"].get("picture", {}).get("refined")
+
+
 def test_mixing_styles_by_keyboard(visit):
     page = style_page(visit)
     page.get_by_role("switch", name="Mix several").check()
@@ -123,9 +128,9 @@ def test_a_style_of_ones_own(visit, tmp_path):
     page.get_by_role("button", name="Style of your own").click()
     page.locator("#style-picture input[type=file]").set_input_files(path)
     expect(page.locator("#compare img.after")).to_have_attribute("src", re.compile("tinter-picture"))
-    painting(page, when=lambda recipe: recipe["uploaded"]["picture"]["refined"] == 0)
+    painting(page, when=lambda recipe: refinement(recipe) == 0)
     page.locator("#style-refine input").check()
-    painting(page, when=lambda recipe: recipe["uploaded"]["picture"]["refined"] == STEPS)
+    painting(page, when=lambda recipe: refinement(recipe) == STEPS)
     page.locator("#style-picture button[aria-label='Remove Image']").click()
     expect(page.locator("#compare img.after")).to_have_attribute("src", re.compile("tinter-rust"))
     expect(page.locator("#style-choice .tiles label")).to_have_count(2)
