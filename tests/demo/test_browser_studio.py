@@ -69,9 +69,11 @@ HALT_AT_THE_FIRST_FRAME = """(progress) => new MutationObserver((_, watching) =>
   const halt = document.querySelector("#journey-halt");
   if (halt.hidden) return;
   watching.disconnect();
-  halt.click();
+  halt.scrollIntoView({ block: "center" });
+  const { left, top, width, height } = halt.getBoundingClientRect();
+  if (halt.contains(document.elementFromPoint(left + width / 2, top + height / 2))) halt.click();
 }).observe(progress, { childList: true, characterData: true, subtree: true })"""
-"""A click from here may come when the film is whole."""
+"""A click from here may come when the film is whole; as for one, the button must be visible and uncovered."""
 
 
 def test_a_journey_streams_stops_and_saves(visit):
