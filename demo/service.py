@@ -78,7 +78,7 @@ class _Line:
         else:
             await self._wait()
         try:
-            if visitor().gone.is_set():
+            if visitor().gone:
                 raise GoneError("who asked has left, so the work was not done")
             return await to_thread.run_sync(work, limiter=self._limiter)
         finally:

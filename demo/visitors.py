@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,12 +15,12 @@ SESSION = "x-ganvas-session"
 _LONGEST = 64
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Visitor:
-    """One who asks; `gone` is set once nobody waits for the answer any more."""
+    """One who asks; `gone` once nobody waits for the answer any more."""
 
     session: str = ""
-    gone: threading.Event = field(default_factory=threading.Event)
+    gone: bool = False
 
 
 _VISITOR: ContextVar[Visitor] = ContextVar("visitor")
@@ -86,7 +85,7 @@ class _Line:
     async def _listen(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            self._who.gone.set()
+            self._who.gone = True
         return message
 
     async def close(self) -> None:

@@ -51,8 +51,8 @@ def crowd(graph, numbers, *, sessions=None, batcher=None, most=16):
         first = pool.submit(ask, 0)
         assert graph.entered.wait(30)
         others = [pool.submit(ask, place) for place in range(1, len(numbers))]
-        with batcher._changed:
-            assert batcher._changed.wait_for(lambda: batcher.waiting == len(others), timeout=30)
+        with batcher._arrived:
+            assert batcher._arrived.wait_for(lambda: batcher.waiting == len(others), timeout=30)
         graph.gate.set()
         return [future.result(timeout=30) for future in (first, *others)]
 
@@ -129,7 +129,7 @@ def test_work_of_those_who_left_is_dropped():
     graph, watch, told = Graph(), Watch(), []
     watch.listen(told.append)
     sessions = [Visitor("first"), Visitor("left"), Visitor("stays")]
-    sessions[1].gone.set()
+    sessions[1].gone = True
     results = crowd(graph, [1, 2, 3], sessions=sessions, batcher=Batcher("graph", watch, patience=0))
     assert isinstance(results[1], GoneError)
     assert [float(results[place][0, 0]) for place in (0, 2)] == [2, 6]

@@ -158,7 +158,7 @@ def test_a_turn_given_up_goes_to_the_next():
 def test_one_who_left_before_the_turn_came_is_told_so():
     async def ask():
         who = Visitor("someone")
-        who.gone.set()
+        who.gone = True
         with serving(who):
             await Turns().take(lambda: "work")
 
