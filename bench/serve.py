@@ -32,7 +32,7 @@ from demo.engine import Model, draw_noise
 HERE = Path(__file__).parent
 NAMES = {
     "joined": "Ganvas, requests joined",
-    "single": "Ganvas, one by one",
+    "single": "Ganvas, as it is on a CPU",
     "torch": "torch eager, one by one",
 }
 BASELINE = "torch"

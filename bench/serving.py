@@ -87,8 +87,8 @@ class Eager:
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {
-    "joined": lambda: Shelf("cpu"),
-    "single": lambda: Shelf("cpu", batching=False),
+    "joined": lambda: Shelf("cpu", batching=True),
+    "single": lambda: Shelf("cpu"),
     "torch": lambda: Eager(build_graph()[1]),
 }
 

@@ -12,7 +12,6 @@ from onnx import helper
 from tiny_models import directed_proto, sampler_proto, stylizer_proto
 from tiny_stylizers import encoder_proto
 
-from demo.batching import PATIENCE
 from demo.catalog import Catalog
 from demo.engine import Model, draw_noise
 from demo.errors import ModelError
@@ -77,8 +76,8 @@ def test_a_graph_larger_than_the_limit_is_run_all_the_same(save):
 
 def test_pictures_are_the_same_alone_and_in_company(save):
     path = save(sampler_proto())
-    alone = Model.read(path, engine=Shelf("cpu", batching=False))
-    shelf = Shelf("cpu")
+    alone = Model.read(path, engine=Shelf("cpu"))
+    shelf = Shelf("cpu", batching=True)
     model = Model.read(path, engine=shelf)
     with ThreadPoolExecutor(16) as pool:
         together = list(pool.map(lambda seed: model.run(feeds(seed)), range(200)))
@@ -86,12 +85,15 @@ def test_pictures_are_the_same_alone_and_in_company(save):
         assert np.array_equal(picture, alone.run(feeds(seed)))
 
 
-@pytest.mark.parametrize(("provider", "patience"), [("CPU", 0.0), ("CUDA", PATIENCE)])
-def test_nobody_waits_for_company_on_a_cpu(save, monkeypatch, provider, patience):
+@pytest.mark.parametrize(
+    ("provider", "batching", "joins"),
+    [("CPU", None, False), ("CUDA", None, True), ("CPU", True, True), ("CUDA", False, False)],
+)
+def test_requests_are_joined_on_cuda_where_nothing_else_is_said(save, monkeypatch, provider, batching, joins):
     file = Model.read(save(sampler_proto()), engine=Shelf("cpu")).file
     session = replace(Session.open(file, device="cpu"), provider=provider)
     monkeypatch.setattr("demo.shelf.Session", SimpleNamespace(open=lambda file, *, device: session))
-    assert Shelf("cpu").open(file).batcher.patience == patience
+    assert bool(Shelf("cpu", batching=batching).open(file).batcher) == joins
 
 
 def test_a_graph_whose_rows_depend_on_each_other_is_never_joined(save):
@@ -102,7 +104,7 @@ def test_a_graph_whose_rows_depend_on_each_other_is_never_joined(save):
     proto.graph.node.insert(0, helper.make_node("Sub", ["latent", "mean"], ["rest"]))
     proto.graph.node.insert(0, mean)
     proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0]), "axis"))
-    model = Model.read(save(proto), engine=Shelf("cpu"))
+    model = Model.read(save(proto), engine=Shelf("cpu", batching=True))
     with ThreadPoolExecutor(8) as pool:
         pictures = list(pool.map(lambda seed: model.run({"latent": draw_noise([seed], 192)}), range(64)))
     assert all(not picture.any() for picture in pictures), "of one row, the mean is the row itself"
@@ -123,11 +125,12 @@ def test_large_pictures_and_batches_are_run_as_they_are(save, watch, told):
     assert [(event.requests, event.rows) for event in runs] == [(1, 1), (1, 1), (1, 4)]
 
 
-def test_a_champion_is_swapped_under_load_without_a_failed_request(save, tmp_path):
+@pytest.mark.parametrize("batching", [False, True])
+def test_a_champion_is_swapped_under_load_without_a_failed_request(save, tmp_path, batching):
     """Both makes of a model are told apart by their pictures, and each picture is one of theirs, whole."""
     companions = {"encoder": encoder_proto()}
     save(sampler_proto(), companions)
-    catalog = Catalog(tmp_path, Shelf("cpu", memory=1))  # each graph leaves for the next, and has to come back
+    catalog = Catalog(tmp_path, Shelf("cpu", memory=1, batching=batching))  # each graph leaves for the next, and comes back
     old = catalog.model("dabbler", task="sample")
     expected = {old.sha256: old.run(feeds())}
     changed = sampler_proto(metadata={"make": "second"})
