@@ -130,7 +130,8 @@ def test_a_champion_is_swapped_under_load_without_a_failed_request(save, tmp_pat
     """Both makes of a model are told apart by their pictures, and each picture is one of theirs, whole."""
     companions = {"encoder": encoder_proto()}
     save(sampler_proto(), companions)
-    catalog = Catalog(tmp_path, Shelf("cpu", memory=1, batching=batching))  # each graph leaves for the next, and comes back
+    shelf = Shelf("cpu", memory=1, batching=batching)  # each graph leaves for the next, and has to come back
+    catalog = Catalog(tmp_path, shelf)
     old = catalog.model("dabbler", task="sample")
     expected = {old.sha256: old.run(feeds())}
     changed = sampler_proto(metadata={"make": "second"})
