@@ -104,6 +104,19 @@ def refinement(recipe: dict) -> int | None:
     return recipe["uploaded"].get("picture", {}).get("refined")
 
 
+@pytest.mark.parametrize(("title", "place"), [("Sample", "#samples img"), ("Style transfer", "#compare img.after")])
+def test_opening_a_tab_that_is_painted_already_restores_nothing(visit, title, place):
+    """What a tab shows by itself is no state to restore: the answer would undo what a visitor chooses meanwhile."""
+    page = visit(query="?tab=about")
+    page.wait_for_timeout(2000)  # until the page has painted what the tabs begin with
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
+    page.get_by_role("tab", name=title).click()
+    expect(page.locator(place).first).to_be_visible()
+    page.wait_for_timeout(500)
+    assert asked == []
+
+
 def test_mixing_styles_by_keyboard(visit):
     page = style_page(visit)
     page.get_by_role("switch", name="Mix several").check()

@@ -28,9 +28,9 @@ export function follow(key, element, { restore, unasked }) {
     if (greeted && Object.keys(state).length) restore(state);
     greeted = true;
   };
+  register(key, element, { read, write }); // before a painting that is there already writes its state into the address
   new MutationObserver(note).observe(element, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-state", "src"] });
   note();
-  return register(key, element, { read, write });
 }
 
 async function keep(key, shown, state) {

@@ -57,13 +57,13 @@ export function mount(element, restore) {
   new MutationObserver(dress).observe(element, { childList: true, subtree: true });
   const read = () => JSON.parse(element.querySelector(".contact")?.dataset.state ?? "{}");
   // The state of the address was painted by the server with the page.
-  let greeted = false;
+  let greeted = new URLSearchParams(location.search).get("tab") !== "sample";
   const write = (state) => {
-    if (greeted || !new URLSearchParams(location.search).has("tab")) if (Object.keys(state).length) restore(state);
+    if (greeted && Object.keys(state).length) restore(state);
     greeted = true;
   };
+  register("sample", element, { read, write, speak }); // before a sheet that is there already writes its state into the address
   dress();
-  return register("sample", element, { read, write, speak });
 }
 
 function deeds(figure, steps) {
