@@ -65,7 +65,7 @@ registry-sync: $(READY) ## Make MLflow's registry say what champions.yaml says, 
 	@python -m pipeline registry-sync
 
 test: $(READY) ## Run the whole test suite, the browser test included
-	@python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+	@python -m pytest --numprocesses auto --dist worksteal
 
 check: $(READY) ## Run ruff, mypy and import-linter
 	@ruff check .

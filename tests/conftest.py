@@ -15,6 +15,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _LONGEST = ("test_story.py", "test_experiments.py", "test_crashes.py", "test_ablations.py")
 """Files whose tests take minutes. Begun last, they would leave all processors but one idle."""
 
+_MOST_WORKERS = 4
+"""Each may hold a browser and several processes with torch in memory."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one worker more than there are processors: tests wait for servers, browsers and processes of their own."""
+    return min((os.cpu_count() or 1) + 1, _MOST_WORKERS)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests."""
