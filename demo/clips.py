@@ -17,6 +17,7 @@ from PIL.Image import Image
 
 from demo.errors import PictureError
 from demo.images import MAX_PIXELS
+from demo.provenance import xmp_packet
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".m4v", ".webm", ".avi", ".mpg", ".mpeg")
 ANIMATIONS = (".gif", ".webp", ".png")
@@ -94,7 +95,7 @@ def open_clip(path: Path) -> Iterator[Clip]:
 def write_clip(path: Path, frames: Iterator[Frame], *, source: Clip, comment: str) -> None:
     """Write frames as the kind of file that the suffix of `path` names; a video keeps the sound of a source video.
 
-    `comment` goes into the file's metadata. All frames have the size of the first; H.264 takes even sides alone, so of
+    `comment` goes into the file's metadata, of a WebP into its XMP. All frames have the size of the first; H.264 takes even sides alone, so of
     an odd one the last row or column is shown twice.
     """
     first = next(frames)
@@ -214,6 +215,7 @@ def _write_animation(path: Path, frames: list[Frame], comment: str) -> None:
     durations = [round(frame.duration * 1000) for frame in frames]
     first, *rest = (frame.image for frame in frames)
     if path.suffix.lower() == ".gif":
-        first.save(path, "GIF", save_all=True, append_images=rest, duration=durations, loop=0, comment=comment)
+        first.save(path, "GIF", save_all=True, append_images=rest, duration=durations, loop=0, comment=comment.encode())
     else:
-        first.save(path, "WEBP", save_all=True, append_images=rest, duration=durations, loop=0, quality=90)
+        xmp = xmp_packet(comment).encode()
+        first.save(path, "WEBP", save_all=True, append_images=rest, duration=durations, loop=0, quality=90, xmp=xmp)

@@ -1,7 +1,6 @@
 """Frames into one file: GIF, animated WebP and MP4, each with its recipe inside. Needs no ffmpeg on the machine."""
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,8 +9,7 @@ import numpy as np
 import PIL.Image
 from PIL.Image import Image, Quantize
 
-from demo import __version__
-from demo.provenance import SOURCE_TYPE, xmp_packet
+from demo.provenance import film_text, xmp_packet
 
 FORMATS = {"gif": "image/gif", "webp": "image/webp", "mp4": "video/mp4"}
 
@@ -21,7 +19,7 @@ def encode_film(frames: Sequence[Image], *, kind: str, rate: int, recipe: Mappin
 
     An MP4 has no say in whether it repeats. Its width and height are made even by leaving out a last row or column.
     """
-    told = json.dumps({"software": f"Ganvas {__version__}", "digitalSourceType": SOURCE_TYPE, "recipe": dict(recipe)})
+    told = film_text(recipe)
     if kind == "mp4":
         return _encode_mp4(frames, rate=rate, title=title, told=told)
     colour = [frame.convert("RGB") for frame in frames]

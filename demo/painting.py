@@ -1,7 +1,6 @@
 """Paints files with one look: what `python -m demo.stylize` does with each of its jobs."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from demo.gallery import Gallery
 from demo.images import ALL_FORMATS, fit_within
 from demo.jobs import Job
 from demo.masks import Mask
+from demo.provenance import film_text
 from demo.refinement import MAX_STEPS
 from demo.styles import Mixture, Style, parse_mixture
 from demo.stylization import (
@@ -99,7 +99,7 @@ class Painter:
     def _paint_clip(self, job: Job, tell: Callable[[float], None]) -> None:
         with open_clip(job.source) as clip, writing(job.target) as scratch:
             recipe = describe(self.model, self.request, digest=_digest(job.source), mask=self.mask)
-            write_clip(scratch, self._painted(clip, tell), source=clip, comment=json.dumps(recipe, ensure_ascii=False))
+            write_clip(scratch, self._painted(clip, tell), source=clip, comment=film_text(recipe))
 
     def _painted(self, clip: Clip, tell: Callable[[float], None]) -> Iterator[Frame]:
         for place, frame in enumerate(clip.frames, start=1):

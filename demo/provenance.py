@@ -25,6 +25,12 @@ def picture_texts(title: str, recipe: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def film_text(recipe: Mapping[str, Any]) -> str:
+    """Return what a film says in its comment, or in its title where its kind has no comments: JSON."""
+    told = {"software": f"Ganvas {__version__}", "digitalSourceType": SOURCE_TYPE, "recipe": dict(recipe)}
+    return json.dumps(told, ensure_ascii=False)
+
+
 def xmp_packet(title: str) -> str:
     """Return XMP that image software and search engines read: the title, the program and IPTC's source type."""
     return (

@@ -1,9 +1,12 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
+from xml.sax.saxutils import unescape
 
 import av
 import numpy as np
@@ -14,6 +17,7 @@ from tiny_stylizers import encoder_proto
 
 from demo.clips import Clip, Frame, is_clip, open_clip, write_clip
 from demo.engine import draw_noise
+from demo.provenance import SOURCE_TYPE
 from demo.stylize import main
 
 
@@ -157,11 +161,22 @@ def test_a_video_keeps_its_sound(run, here):
     assert heard[0] == heard[1] != []
 
 
-def test_a_video_carries_its_recipe(run, here):
-    make_clip(here / "v.mp4")
-    assert run("v.mp4", "w.mp4", "--style", "moss", "--size", 128)[0] == 0
-    with av.open(here / "w.mp4") as container:
-        assert json.loads(container.metadata["comment"])["styles"] == {"moss": 1}
+def told_by(path: Path) -> str:
+    """Return what a film says of itself, as its kind says it."""
+    if path.suffix == ".mp4":
+        with av.open(path) as container:
+            return container.metadata["comment"]
+    with PIL.Image.open(path) as image:
+        return image.info["comment"].decode() if path.suffix == ".gif" else unescape(image.info["xmp"].decode())
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif", ".webp"])
+def test_a_film_carries_its_recipe_and_says_that_it_was_generated(run, here, suffix):
+    make_clip((here / "v").with_suffix(suffix))
+    assert run(f"v{suffix}", f"w{suffix}", "--style", "moss", "--size", 128)[0] == 0
+    told, _ = json.JSONDecoder().raw_decode(re.sub(r"^[^{]*", "", told_by((here / "w").with_suffix(suffix))))
+    assert told["recipe"]["styles"] == {"moss": 1}
+    assert told["digitalSourceType"] == SOURCE_TYPE
 
 
 def test_stills_and_clips_are_told_apart(here):
