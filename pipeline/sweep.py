@@ -178,13 +178,13 @@ def _train(recipe: Recipe, dataset: Dataset, *, trial: Trial, tracker: Tracker, 
                     lowest = min(lowest, row[metric])
                     trial.report(row[metric], int(row["step"]))
             reported = len(trainer.history)
+            known = dict.fromkeys(name for row in trainer.history for name in row if name != "step")
+            if shown and metric not in known:
+                raise RecipeError(f"{recipe.name}.sweep.metric", f"is '{metric}'", f"choose from {', '.join(known)}")
             if figures or shown:
                 watch.examine()
             if trial.should_prune():
                 raise optuna.TrialPruned
-    if not math.isfinite(lowest):
-        known = ", ".join(dict.fromkeys(name for row in trainer.history for name in row if name != "step"))
-        raise RecipeError(f"{recipe.name}.sweep.metric", f"is '{metric}'", f"choose from {known}")
     return lowest
 
 
