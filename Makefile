@@ -73,7 +73,7 @@ check: $(READY) ## Run ruff, mypy and import-linter
 	@mypy
 	@lint-imports
 
-bench: $(READY) ## Measure the pipeline and the page, after make repro
+bench: $(READY) ## Measure models, steps, decoding and the pipeline as committed, after make repro
 	@python bench/run.py
 
 bench-serve: $(READY) ## Put the engine under load, beside torch eager behind the same endpoint
