@@ -95,8 +95,8 @@ def open_clip(path: Path) -> Iterator[Clip]:
 def write_clip(path: Path, frames: Iterator[Frame], *, source: Clip, comment: str) -> None:
     """Write frames as the kind of file that the suffix of `path` names; a video keeps the sound of a source video.
 
-    `comment` goes into the file's metadata, of a WebP into its XMP. All frames have the size of the first; H.264 takes even sides alone, so of
-    an odd one the last row or column is shown twice.
+    `comment` goes into the file's metadata, of a WebP into its XMP. All frames have the size of the first; H.264 takes
+    even sides alone, so of an odd one the last row or column is shown twice.
     """
     first = next(frames)
     everything = chain([first], frames)

@@ -23,10 +23,10 @@ TEXTS_EN = {
     "quality": "Measured quality",
     "unmeasured": "its card tells none",
     "limits": "Limits",
-    "limit_size": "The models are small and were trained from scratch. Those that paint from noise do so at the size their "
-    "card tells, and enlarging adds no detail; the others take larger pictures than they were trained on.",
-    "limit_truth": "Their pictures show nothing that happened. The pictures and films that this page saves say so: their text names IPTC's "
-    "trainedAlgorithmicMedia.",
+    "limit_size": "The models are small and were trained from scratch. Those that paint from noise do so at the size "
+    "their card tells, and enlarging adds no detail; the others take larger pictures than they were trained on.",
+    "limit_truth": "Their pictures show nothing that happened. The pictures and films that this page saves say so: their "
+    "text names IPTC's trainedAlgorithmicMedia.",
     "limit_bits": "A recipe gives the same picture bit for bit on the same machine; other processors or library "
     "versions may round a few pixels otherwise.",
     "limit_private": "Nothing leaves this server, unless whoever runs it lets another one run the models (ENGINE_URL). "
@@ -83,8 +83,10 @@ TEXTS_ZH = {
     "quality": "测得的质量",
     "unmeasured": "模型卡未注明",
     "limits": "局限",
-    "limit_size": "模型都很小，且从零训练。由噪声作画的模型按模型卡所注的尺寸作画，放大不会增加细节；其余模型可处理比训练时更大的图片。",
-    "limit_truth": "图片所绘并非真实发生之事。从本页保存的图片和影片都有说明：其文本注明 IPTC 的 trainedAlgorithmicMedia。",
+    "limit_size": "模型都很小，且从零训练。由噪声作画的模型按模型卡所注的尺寸作画，放大不会增加细节；"
+    "其余模型可处理比训练时更大的图片。",
+    "limit_truth": "图片所绘并非真实发生之事。从本页保存的图片和影片都有说明："
+    "其文本注明 IPTC 的 trainedAlgorithmicMedia。",
     "limit_bits": "同一台机器上，同一配方得到逐位相同的图片；其他处理器或库版本可能使少数像素的舍入不同。",
     "limit_private": "没有任何内容离开此服务器，除非运营者让另一台服务器运行模型（ENGINE_URL）。"
     "历史只保存在你的浏览器中。",
