@@ -25,8 +25,8 @@ TEXTS_EN = {
     "limits": "Limits",
     "limit_size": "The models are small and were trained from scratch. Those that paint from noise do so at the size "
     "their card tells, and enlarging adds no detail; the others take larger pictures than they were trained on.",
-    "limit_truth": "Their pictures show nothing that happened. The pictures and films that this page saves say so: their "
-    "text names IPTC's trainedAlgorithmicMedia.",
+    "limit_truth": "Their pictures show nothing that happened. The pictures and films that this page saves say so: "
+    "their text names IPTC's trainedAlgorithmicMedia.",
     "limit_bits": "A recipe gives the same picture bit for bit on the same machine; other processors or library "
     "versions may round a few pixels otherwise.",
     "limit_private": "Nothing leaves this server, unless whoever runs it lets another one run the models (ENGINE_URL). "
