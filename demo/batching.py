@@ -9,6 +9,7 @@ for one batch holds for the next.
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TypeAlias
@@ -113,6 +114,9 @@ class Batcher:
                     self._company = len(batch) > 1 or len(self._waiting) > 0
         finally:
             with self._arrived:
+                if not own.done:  # something unforeseen was raised, and nobody waits for it any more
+                    with suppress(KeyError, ValueError):
+                        self._waiting.remove(own.visitor.session, own)
                 heir = next(iter(self._waiting), None)
                 self._led = heir is not None
             if heir:
@@ -165,8 +169,8 @@ class Batcher:
 
 def _try_join(batch: list[_Ticket]) -> NDArray[np.float32] | None:
     """Return the rows of one run for all, None where it fails: then each runs alone, and an error reaches its own."""
-    feeds = {name: np.concatenate([ticket.feeds[name] for ticket in batch]) for name in batch[0].feeds}
     try:
+        feeds = {name: np.concatenate([ticket.feeds[name] for ticket in batch]) for name in batch[0].feeds}
         joined = batch[0].work.run(feeds)
     except Exception:  # noqa: BLE001 - whatever it is, it happens again where it belongs
         return None

@@ -138,6 +138,33 @@ def test_work_of_those_who_left_is_dropped():
     assert [event.requests for event in told if isinstance(event, Ran)] == [1, 1]
 
 
+def test_what_cannot_be_joined_is_run_one_by_one():
+    graph, batcher = Graph(), Batcher("graph", Watch(), patience=0)
+    work = Work(("alike by mistake",), graph.run, 16)
+
+    def ask(place):
+        return batcher.run(work, {"x": np.full((1, 2 + place), place, np.float32)})
+
+    with ThreadPoolExecutor(8) as pool:
+        for place, result in enumerate(pool.map(ask, range(8))):
+            assert np.array_equal(result, np.full((1, 2 + place), 2 * place, np.float32))
+
+
+def test_a_listener_that_fails_leaves_nobody_waiting():
+    watch = Watch()
+
+    def fail(_):
+        raise RuntimeError("no figures")
+
+    watch.listen(fail)
+    batcher = Batcher("graph", watch, patience=0)
+    left = Visitor("left", gone=True)
+    for who in (left, Visitor("stays"), Visitor("stays")):
+        with serving(who), pytest.raises(RuntimeError, match="no figures"):
+            batcher.run(Work(("y",), Graph().run, 16), {"x": np.ones((1, 2), np.float32)})
+    assert batcher.waiting == 0
+
+
 @pytest.mark.parametrize("patience", [0, 0.001])
 def test_many_threads_at_once_lose_nothing(patience):
     graph, batcher = Graph(), Batcher("graph", Watch(), patience=patience)
