@@ -31,6 +31,12 @@ ENGINE_QUEUE = "engine"
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Settings of an event that only rearranges the page."""
 
+LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+"""Settings of one that may come again before it is answered: Gradio would drop what was chosen meanwhile."""
+
+EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
+"""Settings of one that brings data of its own, such as a place that was clicked: none of them may be dropped."""
+
 PRIVATE: dict[str, Any] = {
     "api_visibility": "private",
     "preprocess": False,

@@ -23,8 +23,20 @@ const ganvas = {
 
   // Draw a tab that has a script of its own, when it is first opened.
   async mount(key, element, restore) {
-    const { mount } = await import(new URL(`studio/${key}.js`, document.baseURI.split("?")[0]));
-    return mount(element, restore);
+    const there = [...element.childNodes];
+    try {
+      const { mount } = await import(new URL(`studio/${key}.js`, document.baseURI.split("?")[0]));
+      return await mount(element, restore);
+    } catch (error) {
+      const { page_again: text } = ganvas.texts[ganvas.language()];
+      const again = document.createElement("button");
+      again.textContent = `${error.message} · ${text}`;
+      again.addEventListener("click", () => {
+        element.replaceChildren(...there);
+        ganvas.mount(key, element, restore);
+      });
+      element.replaceChildren(...there, again);
+    }
   },
 
   choose(language) {

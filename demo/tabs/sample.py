@@ -17,7 +17,20 @@ from demo.catalog import Catalog
 from demo.places import ANY, ENLARGEMENTS, MAX_SEED, MAX_TRUNCATION, Picture
 from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, draws_steps, file_name, pack_samples
 from demo.steps_endpoint import steps_routes
-from demo.tab import PRIVATE, QUIET, Say, Tab, asked_of, declare_endpoint, number_of, spoken, told, wanted_of
+from demo.tab import (
+    EACH,
+    LATEST,
+    PRIVATE,
+    QUIET,
+    Say,
+    Tab,
+    asked_of,
+    declare_endpoint,
+    number_of,
+    spoken,
+    told,
+    wanted_of,
+)
 
 TEXTS_EN = {
     "title": "Sample",
@@ -209,9 +222,9 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     }
     settings = list(controls.inputs.values())
     page.load(do.refresh, None, [missing, studio, *settings], **QUIET).success(**drawn)
-    sheet.restore(do.restore, None, settings, **QUIET).success(**drawn)
+    sheet.restore(do.restore, None, settings, **EACH).success(**drawn)
     controls.model.input(
-        lambda name: do.settings({"model": name})[1], controls.model, controls.choice, **QUIET
+        lambda name: do.settings({"model": name})[1], controls.model, controls.choice, **LATEST
     ).success(**drawn)
     controls.surprise.click(lambda: secrets.randbelow(_SURPRISES), None, controls.seed, **QUIET).success(**drawn)
     gr.on(controls.triggers, **drawn)

@@ -14,7 +14,7 @@ from demo.masks import DEFAULT_FEATHER, MAX_FEATHER
 from demo.stylist import Stylist
 from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE
 from demo.stylize_endpoint import declare_stylize
-from demo.tab import PRIVATE, QUIET, Say, Tab, Texts, draw_examples, draw_share
+from demo.tab import EACH, LATEST, PRIVATE, Say, Tab, Texts, draw_examples, draw_share
 from demo.theme import ASSETS
 
 TEXTS_EN = {
@@ -158,12 +158,12 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         **PRIVATE,
         "show_progress": "hidden",
     }
-    raw: dict[str, Any] = {"preprocess": False, **QUIET}
+    raw: dict[str, Any] = {"preprocess": False, **LATEST}
     own = [controls.style_picture, controls.picker]
     picked = [controls.picker, controls.refine]
     settings = [controls.model, *picked, *controls.numbers]
     page.load(do.refresh, own, [missing, studio, *settings], **raw).success(do.repaint, **drawn)
-    compare.restore(do.restore, own, settings, **raw).success(do.repaint, **drawn)
+    compare.restore(do.restore, own, settings, preprocess=False, **EACH).success(do.repaint, **drawn)
     controls.model.input(do.styles, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
     controls.style_picture.change(do.upload, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
     part = [controls.masking, controls.photograph]

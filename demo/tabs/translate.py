@@ -17,6 +17,8 @@ from demo.composition import BASELINES
 from demo.errors import NothingGivenError, RequestError
 from demo.images import EXAMPLES, MAX_PIXELS, to_png, upright_size
 from demo.tab import (
+    EACH,
+    LATEST,
     PRIVATE,
     QUIET,
     Say,
@@ -257,14 +259,14 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     settings = [controls.model, controls.hints, *by_task]
     show, reshow = controls.reading(do.show), controls.reading(do.reshow)
     page.load(do.refresh, None, [missing, studio, *settings], **QUIET).success(reshow, **drawn)
-    compare.restore(do.restore, None, settings, **QUIET).success(reshow, **drawn)
-    controls.model.input(do.show_controls, controls.model, by_task, **QUIET).success(reshow, **drawn)
-    forgetting: dict[str, Any] = {"fn": list, "inputs": None, "outputs": controls.hints, **QUIET}
+    compare.restore(do.restore, None, settings, **EACH).success(reshow, **drawn)
+    controls.model.input(do.show_controls, controls.model, by_task, **LATEST).success(reshow, **drawn)
+    forgetting: dict[str, Any] = {"fn": list, "inputs": None, "outputs": controls.hints, **LATEST}
     controls.picture.upload(**forgetting).success(reshow, **drawn)
     controls.examples.load_input_event.success(**forgetting).success(reshow, **drawn)
     controls.forget.click(**forgetting).success(reshow, **drawn)
     hinting = [controls.picture, controls.colour, controls.hints]
-    controls.picture.select(_add_hint, hinting, controls.hints, preprocess=False, **QUIET).success(reshow, **drawn)
+    controls.picture.select(_add_hint, hinting, controls.hints, preprocess=False, **EACH).success(reshow, **drawn)
     controls.choice.input(reshow, **drawn)
     controls.draw.click(show, **drawn)
     declare_translate(catalog, do.save)

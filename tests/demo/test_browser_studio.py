@@ -96,6 +96,28 @@ def test_a_journey_streams_stops_and_saves(visit):
     expect(page.locator("#journey-film")).to_be_visible()
 
 
+def test_a_film_that_takes_the_place_of_another_keeps_its_frames_apart(visit):
+    page = visit(query="/?tab=journey&model=dabbler&pins=1:dots,2:waves&seconds=4&rate=30&loop=0&enlarge=2")
+    expect(page.locator("#journey-progress")).to_have_text("81 frames, 4.0 s")
+    page.route("**/studio/journey", lambda route: route.fulfill(response=route.fetch()))  # many frames in each piece
+    count = page.evaluate(
+        """async () => {
+          const { mountedTab } = await import(new URL("studio/core.js", document.baseURI.split("?")[0]));
+          const journey = mountedTab("journey");
+          const films = [];
+          for (let turn = 0; turn < 2; turn += 1) {
+            journey.player.begin(30);
+            films.push(journey.film());
+            while (journey.player.frames.length < 3) await new Promise((done) => setTimeout(done));
+          }
+          await Promise.all(films);
+          return journey.player.frames.length;
+        }"""
+    )
+    assert count == 81
+    expect(page.locator("#journey-progress")).to_have_text("81 frames, 4.0 s")
+
+
 def test_a_picture_is_remixed_starred_sent_and_found_again(visit):
     page = visit()
     figure = page.locator("#samples figure").nth(4)
@@ -153,6 +175,23 @@ def test_a_saved_picture_verifies_and_another_does_not(visit, tmp_path):
     expect(page.locator("#verify-report h2")).to_have_text("No recipe in this picture")
 
 
+def test_of_two_files_in_quick_succession_the_last_is_told_of(visit):
+    page = visit()
+    path = downloaded(page, '#samples figure:nth-child(3) [data-deed="save"]')
+    stream = io.BytesIO()
+    PIL.Image.new("RGB", (9, 9)).save(stream, "PNG")
+    go(page, "verify")
+    held = []
+    page.route("**/studio/verify", lambda route: route.continue_() if held else held.append(route))
+    for content in (path.read_bytes(), stream.getvalue()):
+        page.locator("#verify-file").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": content})
+    expect(page.locator("#verify-report h2")).to_have_text("No recipe in this picture")
+    with page.expect_response("**/studio/verify"):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("#verify-report h2")).to_have_text("No recipe in this picture")
+
+
 def test_share_links_restore_the_sample_tab(visit):
     page = visit(query="/?tab=sample&model=dabbler&class=lines&seed=77&count=3&truncation=0.5&enlarge=2")
     expect(page.locator("#samples .caption-label")).to_have_text(["77 · lines", "78 · lines", "79 · lines"])
@@ -175,6 +214,15 @@ def test_about_tells_the_models_and_its_javascript_runs(visit, server):
     program = fill_in(JAVASCRIPT, origin=server.url, model="dabbler")
     assert program in page.locator(".snippets pre").all_text_contents()
     assert page.evaluate(f"(async () => {{ {program} return picture.type; }})()") == "image/png"
+
+
+def test_a_tab_that_could_not_be_drawn_can_be_tried_again(visit):
+    page = visit()
+    page.route("**/studio/snippets", lambda route: route.fulfill(body="half an answer"), times=1)
+    go(page, "about")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+    expect(page.locator("#about-models h3").first).to_be_visible()
 
 
 def test_hotkeys_work_outside_text_fields_alone(visit):

@@ -67,6 +67,16 @@ def test_the_ranking_says_which_rows_are_about_what_is_served(visit):
     )
 
 
+def test_a_model_that_fails_does_not_keep_the_others_from_painting(visit):
+    page = visit(query="/?tab=compare&models=dabbler,guided&seed=5&count=3")
+    rows = page.locator("#compare-rows article")
+    expect(rows.locator("img")).to_have_count(6)
+    page.route("**/studio/compare", lambda route: route.fulfill(body="half an answer"), times=1)
+    page.locator("#compare-go").click()
+    expect(rows.nth(0).locator("figcaption")).to_have_text(["not painted"] * 3)
+    expect(rows.nth(1).locator("img")).to_have_count(3)
+
+
 def test_hostile_links_to_compare_fall_back(visit):
     page = visit(query="/?tab=compare&models=../x,%3Cb%3E,coder&seed=1e308&count=-1")
     expect(page.locator("#compare-rows h3")).to_have_text(["coder"])

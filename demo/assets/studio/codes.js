@@ -145,17 +145,23 @@ class Coder {
       plus: said.plus ?? "",
       minus: said.minus ?? "",
     };
+    // Codes and directions belong to one model.
+    this.work?.abort();
+    this.directing?.abort();
+    const { signal } = (this.work = new AbortController());
+    this.codes = {};
+    if (card !== this.coded) this.own = { with: [], without: [] };
+    this.coded = card;
     this.direction = null;
     this.offerClasses();
     this.show();
-    const turn = (this.turn = (this.turn ?? 0) + 1);
     try {
       for (const side of SIDES) await this.paint(side, seed(side));
       await this.direct();
     } catch (error) {
       tell(error);
     }
-    if (turn === this.turn) this.redraw();
+    if (!signal.aborted) this.redraw();
   }
 
   speak() {
@@ -195,14 +201,19 @@ class Coder {
 
   // Codes
 
-  async encode(blob) {
-    return (await call(`encode?model=${encodeURIComponent(this.state.model)}`, blob)).json();
+  /** Throws where the model has changed meanwhile, as all below that waits for a code. */
+  async encode(blob, { signal } = this.work) {
+    const answer = await call(`encode?model=${encodeURIComponent(this.state.model)}`, blob, { signal });
+    const told = await answer.json();
+    signal.throwIfAborted();
+    return told;
   }
 
   /** Take the picture of a seed for one side. */
   async paint(side, seed) {
-    const answer = await call("picture", { model: this.painter.name, pins: [{ seed }] });
-    await this.put(side, await answer.blob());
+    const { work } = this;
+    const answer = await call("picture", { model: this.painter.name, pins: [{ seed }] }, work);
+    await this.put(side, await answer.blob(), work);
     this.state[side] = seed;
   }
 
@@ -213,8 +224,8 @@ class Coder {
     await this.redraw();
   }
 
-  async put(side, blob) {
-    const told = await this.encode(blob);
+  async put(side, blob, work) {
+    const told = await this.encode(blob, work);
     this.codes[side] = told.code;
     for (const name of ["seen", "made"]) this.side(side).querySelector(`.${name}`).src = `data:image/png;base64,${told[name]}`;
   }
@@ -229,20 +240,25 @@ class Coder {
   /** Find what sets the chosen classes apart, or the visitor's own pictures with and without it. */
   async direct() {
     const { model, source, plus, minus } = this.state;
+    this.directing?.abort();
+    const { signal } = (this.directing = new AbortController());
     if (source === OWN) {
       const ready = this.own.with.length && this.own.without.length;
       this.direction = ready ? difference(mean(this.own.with), mean(this.own.without)) : null;
     } else if (plus === minus) {
       this.direction = null;
     } else {
-      this.direction = (await (await call("attribute", { model, source, plus, minus })).json()).direction;
+      const { direction } = await (await call("attribute", { model, source, plus, minus }, { signal })).json();
+      signal.throwIfAborted();
+      this.direction = direction;
     }
     this.find("amount").disabled = this.direction === null;
   }
 
   async gather(kind) {
     const found = [];
-    for (const file of this.find(kind).files) found.push((await this.encode(file)).code);
+    const { work } = this;
+    for (const file of this.find(kind).files) found.push((await this.encode(file, work)).code);
     this.own[kind] = found;
     this.show();
     await this.direct();
@@ -293,8 +309,12 @@ class Coder {
   }
 
   async drawWay() {
+    if (!this.codes.a || !this.codes.b) return;
     const steps = Array.from({ length: STEPS }, (_, step) => step / (STEPS - 1));
+    const turn = (this.ways = (this.ways ?? 0) + 1);
     const images = await Promise.all(steps.map(async (place) => (await call("decode", this.request(place))).blob()));
+    if (turn !== this.ways) return;
+    for (const image of this.find("way").querySelectorAll("img")) URL.revokeObjectURL(image.src);
     this.find("way").replaceChildren(...images.map((blob, step) => {
       const button = make('<button type="button"><img></button>');
       const image = button.querySelector("img");

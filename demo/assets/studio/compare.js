@@ -3,6 +3,7 @@
 import { call, fill, figures, make, models, number, open, register, remember, say, share, surprise, tell } from "./core.js";
 
 const MOST = 8;
+const FAILED = { pictures: [] };
 const COUNTS = [1, 2, 3, 4, 6, 8];
 const COLUMNS = ["recipe", "quality", "diversity", "bound", "error", "kilobytes", "minutes", "milliseconds", "description"];
 
@@ -131,17 +132,18 @@ class Comparer {
     const { names, seed, count } = this.state;
     this.sides.clear();
     this.draw();
-    try {
-      for (const name of names) {
+    for (const name of names) {
+      try {
         const answer = await call("compare", { models: [name], seed, count }, { signal: work.signal });
-        const [side] = (await answer.json()).sides;
-        this.sides.set(name, side);
-        this.draw();
+        this.sides.set(name, (await answer.json()).sides[0]);
+      } catch (error) {
+        tell(error);
+        if (!work.signal.aborted) this.sides.set(name, FAILED);
       }
-      this.root.dataset.compared = names.length;
-    } catch (error) {
-      tell(error);
+      if (work.signal.aborted) return;
+      this.draw();
     }
+    this.root.dataset.compared = names.length;
   }
 
   draw() {
@@ -156,7 +158,7 @@ class Comparer {
     const facts = [
       ...figures(model).map((text, index) => [text, index === 0 ? "quality" : ""]),
       [fill("compare_pixels", { size: `${model.size} × ${model.size}` }), ""],
-      ...(side ? [[fill("compare_size", { size: side.kilobytes.toLocaleString() }), ""], [fill("compare_time", { time: side.milliseconds }), ""]] : []),
+      ...(side?.pictures.length ? [[fill("compare_size", { size: side.kilobytes.toLocaleString() }), ""], [fill("compare_time", { time: side.milliseconds }), ""]] : []),
     ];
     if (!figures(model).length) facts.unshift([say("compare_unmeasured"), ""]);
     row.querySelector("ul").replaceChildren(...facts.map(([text, kind]) => {
@@ -167,17 +169,18 @@ class Comparer {
     }));
     const strip = row.querySelector(".strip");
     strip.style.setProperty("--count", this.state.count);
-    strip.replaceChildren(...Array.from({ length: this.state.count }, (_, place) => this.picture(name, side?.pictures[place], place)));
+    strip.replaceChildren(...Array.from({ length: this.state.count }, (_, place) => this.picture(name, side, place)));
     return row;
   }
 
-  picture(name, told, place) {
+  picture(name, side, place) {
+    const told = side?.pictures[place];
     const figure = make("<figure><img><figcaption></figcaption></figure>");
     const seed = this.state.seed + place;
-    figure.querySelector("figcaption").textContent = told ? fill("compare_seed_n", { seed }) : say("compare_busy");
+    figure.querySelector("figcaption").textContent = told ? fill("compare_seed_n", { seed }) : say(side === FAILED ? "compare_failed" : "compare_busy");
     const image = figure.querySelector("img");
     if (!told) {
-      figure.classList.add("waiting");
+      figure.classList.toggle("waiting", side !== FAILED);
       image.remove();
       return figure;
     }

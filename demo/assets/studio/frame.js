@@ -37,7 +37,7 @@ export async function mount(element) {
     nameExamples();
   }).observe(document.querySelector("main"), { childList: true, subtree: true });
   ganvas.share = share;
-  await listModels();
+  await listModels().catch(tell);
   watch();
   const tab = new URLSearchParams(location.search).get("tab");
   if (tab) arrive(tab).catch(tell);

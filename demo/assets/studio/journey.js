@@ -222,11 +222,12 @@ class Traveller {
     return { ...this.state, enlarge: 1, ...extra };
   }
 
-  /** Work that Stop ends: `each` gets every line of the stream; returns whether it came to its end. */
+  /** Work that Stop ends: `each` gets every line of the stream; returns whether it came to its end, null if newer work ended it. */
   async stream(body, each) {
     this.work?.abort();
     const work = (this.work = new AbortController());
     this.busy(true);
+    let whole = false;
     try {
       const answer = await call("journey", body, { signal: work.signal });
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -234,18 +235,19 @@ class Traveller {
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
         const lines = (rest + part.value).split("\n");
         rest = lines.pop();
-        for (const line of lines) await each(JSON.parse(line));
+        for (const line of lines) {
+          work.signal.throwIfAborted();
+          await each(JSON.parse(line));
+        }
       }
-      return true;
+      whole = true;
     } catch (error) {
       tell(error);
-      return false;
-    } finally {
-      if (this.work === work) {
-        this.work = null;
-        this.busy(false);
-      }
     }
+    if (this.work !== work) return null;
+    this.work = null;
+    this.busy(false);
+    return whole;
   }
 
   busy(working) {
@@ -256,17 +258,19 @@ class Traveller {
 
   async film() {
     this.tell();
+    const state = this.read(); // controls may change while frames come
     this.player.begin(this.state.rate);
     const whole = await this.stream(this.request(), async (line) => {
       if (line.error) throw new Error(line.error);
       await this.player.add(line.png);
       this.report(fill("journey_saving", { frame: line.frame + 1, frames: line.frames }));
     });
+    if (whole === null) return;
     const frames = this.player.frames.length;
     const seconds = (frames / this.state.rate).toFixed(1);
     this.report(whole ? fill("journey_ready", { frames, seconds }) : fill("journey_stopped", { frames }));
     this.root.dataset.frames = frames;
-    if (whole) await this.player.snapshot().then((picture) => add("journey", this.read(), picture)).catch(tell);
+    if (whole) await this.player.snapshot().then((picture) => add("journey", state, picture)).catch(tell);
   }
 
   async export(format) {
@@ -282,6 +286,7 @@ class Traveller {
       const last = drawn === line.frames;
       this.report(fill(last ? "journey_encoding" : "journey_saving", { frame: drawn, frames: line.frames }));
     });
+    if (whole === null) return;
     const seconds = (drawn / this.state.rate).toFixed(1);
     this.report(whole ? fill("journey_ready", { frames: drawn, seconds }) : fill("journey_stopped", { frames: drawn }));
   }

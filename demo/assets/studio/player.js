@@ -30,7 +30,10 @@ export class Player {
 
   async add(base64) {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-    this.frames.push(await createImageBitmap(new Blob([bytes], { type: "image/png" })));
+    const { frames } = this;
+    const frame = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+    if (frames !== this.frames) return frame.close(); // another film has begun
+    frames.push(frame);
     this.bar.max = this.frames.length - 1;
     this.bar.disabled = this.button.disabled = false;
     if (this.frames.length === 1) this.show(0);

@@ -23,6 +23,7 @@ export function mount(element) {
   const find = (selector) => root.querySelector(selector);
   const drop = find(".drop");
   let last;
+  let turn = 0; // of what is dropped in quick succession, the last is told of
 
   function busy(working) {
     drop.classList.toggle("busy", working);
@@ -31,18 +32,15 @@ export function mount(element) {
   }
 
   async function check(file) {
+    const own = ++turn;
     busy(true);
-    try {
-      const report = await (await call("verify", file)).json();
-      last = { report, file, given: {} };
-      show();
-    } catch (error) {
-      find(".report").hidden = true;
-      notice(error.message, "problem");
-    } finally {
-      busy(false);
-      find("#verify-file").value = "";
-    }
+    find("#verify-file").value = "";
+    const report = await call("verify", file).then((answer) => answer.json()).catch((error) => notice(error.message, "problem"));
+    if (own !== turn) return;
+    busy(false);
+    last = report && { report, file, given: {} };
+    find(".report").hidden = true;
+    show();
   }
 
   /** Take what a painting was made from; when all of it is here, it is painted anew. */
@@ -50,20 +48,23 @@ export function mount(element) {
     last.given[name] = source;
     show();
     if (last.report.needs.some((need) => !last.given[need])) return;
+    const own = ++turn;
     busy(true);
     try {
       const files = { result: last.file, ...last.given };
       const texts = await Promise.all(Object.values(files).map(base64));
       const body = Object.fromEntries(Object.keys(files).map((key, place) => [key, texts[place]]));
-      last.report = await (await call("repaint", body)).json();
+      const report = await (await call("repaint", body)).json();
+      if (own !== turn) return;
+      last.report = report;
       // What is not the right picture is asked for again.
       if (!last.report.png) last.given = {};
     } catch (error) {
       tell(error);
-    } finally {
-      busy(false);
-      show();
     }
+    if (own !== turn) return;
+    busy(false);
+    show();
   }
 
   function need(name) {
