@@ -42,8 +42,7 @@ def test_a_painter_paints_every_class(name, tmp_path):
     assert arrays.std(axis=(3, 2, 4)).min() > 10, "no picture is flat"
     assert arrays.std(axis=1).mean(axis=(1, 2, 3)).min() > 5, "seeds differ in every class"
     assert arrays.std(axis=0).mean() > 10, "a seed differs from class to class"
-    # Dynasties share their silk and ink, families of generated art nothing.
-    assert arrays.mean(axis=1).std(axis=0).mean() > {"shanshui": 10}.get(name, 20), "classes differ"
+    assert arrays.mean(axis=1).std(axis=0).mean() > 20, "classes differ"
 
 
 def painted(model, code, *, strength=1.0):
