@@ -28,7 +28,7 @@ class Shelf:
 
     They are joined where `batching` says so, and where it says nothing on CUDA: there a run of many costs little more
     than a run of one. On a CPU it costs nearly as much as its parts (nine tenths for 16 pictures of 64 px), and parts
-    have the processors side by side: 16 clients get a seventh more pictures (`bench/serve.py`).
+    have the processors side by side: 16 clients get nearly a fifth more pictures (`bench/serve.py`).
     """
 
     device: Device = "auto"

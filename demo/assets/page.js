@@ -28,6 +28,7 @@ const ganvas = {
       const { mount } = await import(new URL(`studio/${key}.js`, document.baseURI.split("?")[0]));
       return await mount(element, restore);
     } catch (error) {
+      console.warn(error);
       const { page_again: text } = ganvas.texts[ganvas.language()];
       const again = document.createElement("button");
       again.textContent = `${error.message} · ${text}`;
