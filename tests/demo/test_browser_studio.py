@@ -106,7 +106,6 @@ def test_a_film_that_takes_the_place_of_another_keeps_its_frames_apart(visit):
           const journey = mountedTab("journey");
           const films = [];
           for (let turn = 0; turn < 2; turn += 1) {
-            journey.player.begin(30);
             films.push(journey.film());
             while (journey.player.frames.length < 3) await new Promise((done) => setTimeout(done));
           }
