@@ -197,6 +197,21 @@ def test_share_links_restore_the_sample_tab(visit):
     assert page.locator("#sample-seed input").input_value() == "77"
 
 
+def test_a_link_is_followed_and_not_overwritten_where_the_list_of_models_is_late(visit):
+    page = visit()
+    waiting = []
+    page.route("**/studio/models", lambda route: waiting.append(route))
+    link = "/?tab=journey&model=dabbler&pins=1:dots,2:waves&seconds=0.5&rate=20&loop=0&enlarge=2"
+    page.goto(f"{page.url.split('?')[0].rstrip('/')}{link}")
+    expect(page.locator("#samples [data-dressed] figure")).to_have_count(12)
+    assert page.url.endswith(link)
+
+    for route in waiting:
+        route.continue_()
+    expect(page.locator("#journey-progress")).to_have_text("11 frames, 0.6 s")
+    page.wait_for_url("**/?tab=journey&model=dabbler&seconds=0.5*")
+
+
 def test_hostile_links_fall_back_to_what_is_sound(visit):
     page = visit(query="/?tab=sample&model=../x&class=%3Cimg%20src=x%3E&seed=1e308&count=nan&truncation=-1&enlarge=3")
     expect(page.locator("#samples img")).to_have_count(12)

@@ -4,6 +4,9 @@ const base = new URL("studio/", document.baseURI.split("?")[0]);
 const mounted = {};
 const wanted = {};
 
+/** What the address asked for when the page was opened. Tabs write their own states into it from then on. */
+export const arrival = Object.freeze(Object.fromEntries(new URLSearchParams(location.search)));
+
 export const say = (key) => ganvas.texts[ganvas.language()][key] ?? key;
 
 /** Fill every `data-say`, `data-say-label` and the like in `root`; called again when the language changes. */
@@ -80,7 +83,7 @@ export function register(key, element, tab) {
     translate(element);
     tab.speak?.();
   });
-  const state = wanted[key] ?? fromAddress(key);
+  const state = wanted[key] ?? (arrival.tab === key ? arrival : null);
   delete wanted[key];
   return tab.write(state ?? {});
 }
@@ -99,11 +102,6 @@ export const missing = (key) => say(`${key}_missing`).replaceAll("`", "");
 
 export const mountedTab = (key) => mounted[key];
 export const shown = () => document.querySelector('[role="tab"][aria-selected="true"]')?.dataset.tabId;
-
-function fromAddress(key) {
-  const query = new URLSearchParams(location.search);
-  return query.get("tab") === key ? Object.fromEntries(query) : null;
-}
 
 /** Write a tab's state into the address, so that it can be sent, kept as a bookmark, or reloaded. */
 export function remember(key, state) {

@@ -1,6 +1,6 @@
 // The masthead's tools, the hotkeys with their sheet, and the tour of a first visit.
 
-import { call, figures, fill, make, missing, mountedTab, models, notice, open, say, share, shown, tell, translate } from "./core.js";
+import { arrival, call, figures, fill, make, missing, mountedTab, models, notice, open, say, share, shown, tell, translate } from "./core.js";
 
 const FOR_TASK = { sample: ["sample", "explore", "journey", "compare", "codes"], stylize: ["style"], translate: ["translate"] };
 // What must be served for a tab to be there; the rest needs no model.
@@ -39,8 +39,7 @@ export async function mount(element) {
   ganvas.share = share;
   await listModels().catch(tell);
   watch();
-  const tab = new URLSearchParams(location.search).get("tab");
-  if (tab) arrive(tab).catch(tell);
+  if (arrival.tab) arrive(arrival.tab).catch(tell);
   if (!localStorage.getItem(SEEN)) tour(0);
 }
 

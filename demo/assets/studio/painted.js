@@ -1,7 +1,7 @@
 // What the tabs that Python draws share: every painting's state goes into the address and the history, and comes back.
 
 import { add } from "./history.js";
-import { register, remember, tell } from "./core.js";
+import { arrival, register, remember, tell } from "./core.js";
 
 /** `restore(state)` lets Python set the controls. With `unasked`, the first painting is the page's own, and not kept. */
 export function follow(key, element, { restore, unasked }) {
@@ -23,7 +23,7 @@ export function follow(key, element, { restore, unasked }) {
 
   const read = () => JSON.parse(element.querySelector(".compare")?.dataset.state ?? "{}");
   // The state of the address was taken up by the server with the page.
-  let greeted = new URLSearchParams(location.search).get("tab") !== key;
+  let greeted = arrival.tab !== key;
   const write = (state) => {
     if (greeted && Object.keys(state).length) restore(state);
     greeted = true;

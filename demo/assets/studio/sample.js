@@ -2,7 +2,7 @@
 
 import { add } from "./history.js";
 import { Player } from "./player.js";
-import { call, fill, make, notice, open, register, remember, say, spoken, surprise, tell, translate, writePins } from "./core.js";
+import { arrival, call, fill, make, notice, open, register, remember, say, spoken, surprise, tell, translate, writePins } from "./core.js";
 
 const ICONS = {
   recall: "M4 12a8 8 0 1 0 3-6.2M4 4v5h5",
@@ -26,11 +26,11 @@ export function mount(element, restore) {
     sheet.dataset.dressed = "yes";
     for (const figure of sheet.children) figure.append(deeds(figure, sheet.dataset.steps === "yes"));
     speak();
-    const state = JSON.parse(sheet.dataset.state);
-    remember("sample", state);
-    // What the page shows by itself is no work of the visitor's.
-    first ??= sheet.dataset.state;
-    if (sheet.dataset.state !== first) keep(sheet.querySelector("img"), state, false).catch(tell);
+    const text = sheet.dataset.state;
+    // What the page shows by itself is no work of the visitor's: the address may name another tab, which is still to open.
+    if (first) remember("sample", JSON.parse(text));
+    first ??= text;
+    if (text !== first) keep(sheet.querySelector("img"), JSON.parse(text), false).catch(tell);
   }
 
   function speak() {
@@ -57,7 +57,7 @@ export function mount(element, restore) {
   new MutationObserver(dress).observe(element, { childList: true, subtree: true });
   const read = () => JSON.parse(element.querySelector(".contact")?.dataset.state ?? "{}");
   // The state of the address was painted by the server with the page.
-  let greeted = new URLSearchParams(location.search).get("tab") !== "sample";
+  let greeted = arrival.tab !== "sample";
   const write = (state) => {
     if (greeted && Object.keys(state).length) restore(state);
     greeted = true;
