@@ -23,6 +23,7 @@ from demo.identity import identify_all
 from demo.limits import MEBIBYTE, Limits
 from demo.observing import Watch
 from demo.scratch import Scratch
+from demo.sentences import CHINESE
 from demo.service import Turns, answer_errors
 from demo.snippets import SNIPPETS
 from demo.tab import LANGUAGES, Say, draw_script
@@ -166,7 +167,7 @@ def build_page(catalog: Catalog) -> gr.Blocks:
     with page:
         gr.HTML(MASTHEAD, js_on_load='ganvas.mount("frame", element);', elem_classes="masthead")
         with gr.Accordion(_say("page")("broken"), open=False, visible=False, elem_classes="notice") as broken:
-            problems = gr.Markdown()
+            problems = gr.Markdown(elem_id="ganvas-problems")
         drawn = {}
         with gr.Tabs():
             for key, tab in TABS.items():
@@ -239,5 +240,7 @@ def _all_texts() -> dict[str, dict[str, str]]:
 
 def _head() -> str:
     texts = json.dumps(_all_texts(), ensure_ascii=False).replace("</", "<\\/")
-    script = f"{(ASSETS / 'page.js').read_text(encoding='utf-8')}ganvas.texts = {texts};"
+    sentences = json.dumps(CHINESE, ensure_ascii=False).replace("</", "<\\/")
+    page = (ASSETS / "page.js").read_text(encoding="utf-8")
+    script = f"{page}ganvas.texts = {texts};ganvas.sentences = {sentences};"
     return f'<link rel="icon" href="favicon.ico" type="image/svg+xml"><script>{script}</script>'

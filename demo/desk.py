@@ -57,11 +57,15 @@ class Desk:
             **numbers,
         )
         with told():
-            for step in self.stylist.work(order):
-                if step.result:
-                    yield [*save_painting(step.result, self.cache, state), ""]
-                else:
-                    yield [gr.skip(), gr.skip(), show_progress(step.share, self.words[step.stage])]
+            try:
+                for step in self.stylist.work(order):
+                    if step.result:
+                        yield [*save_painting(step.result, self.cache, state), ""]
+                    else:
+                        yield [gr.skip(), gr.skip(), show_progress(step.share, self.words[step.stage])]
+            except DemoError:
+                yield [gr.skip(), gr.skip(), ""]
+                raise
 
     def repaint(self, **values: Any) -> Iterator[list[Any]]:
         if values["model"] and values["photograph"]:

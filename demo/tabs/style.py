@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.helpers import Examples
 
 from demo.catalog import Catalog
 from demo.desk import Desk
@@ -94,6 +95,7 @@ TEXTS: Texts = {"en": TEXTS_EN, "zh-CN": TEXTS_ZH}
 @dataclass(frozen=True, slots=True)
 class _Controls:
     photograph: gr.Image
+    examples: Examples
     model: gr.Dropdown
     picker: gr.HTML
     style_picture: gr.Image
@@ -165,11 +167,18 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     page.load(do.refresh, own, [missing, studio, *settings], **raw).success(do.repaint, **drawn)
     compare.restore(do.restore, own, settings, preprocess=False, **EACH).success(do.repaint, **drawn)
     controls.model.input(do.styles, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
-    controls.style_picture.change(do.upload, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
-    part = [controls.masking, controls.photograph]
-    gr.on(
-        [controls.masking.input, controls.photograph.change], do.sketch, part, [controls.brush, controls.feather], **raw
-    ).success(do.repaint, **drawn)
+    # Not `change`, which comes twice where a picture takes the place of another.
+    styled = [controls.style_picture.upload, controls.style_picture.clear]
+    gr.on(styled, do.upload, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
+    given = [controls.photograph.upload, controls.photograph.clear]
+    sketched: dict[str, Any] = {
+        "fn": do.sketch,
+        "inputs": [controls.masking, controls.photograph],
+        "outputs": [controls.brush, controls.feather],
+        **raw,
+    }
+    gr.on([controls.masking.input, *given], **sketched).success(do.repaint, **drawn)
+    controls.examples.load_input_event.success(**sketched).success(do.repaint, **drawn)
     gr.on(controls.triggers, do.repaint, **drawn)
     controls.draw.click(do.show, **drawn)
     declare_stylize(stylist)
@@ -186,7 +195,7 @@ def _draw_controls(say: Say) -> _Controls:
         buttons=[],
         elem_id="style-photograph",
     )
-    draw_examples(photograph, label=say("examples"), place="style-examples")
+    examples = draw_examples(photograph, label=say("examples"), place="style-examples")
     model = gr.Dropdown(label=say("model"), choices=[], elem_id="style-model")
     picker = gr.HTML(
         "{}",
@@ -242,6 +251,7 @@ def _draw_controls(say: Say) -> _Controls:
     draw_share(say("share"))
     return _Controls(
         photograph,
+        examples,
         model,
         picker,
         style_picture,

@@ -180,6 +180,40 @@ def test_a_bad_upload_is_one_sentence(visit, tmp_path):
     expect(page.get_by_text("too small or too narrow to paint at size 900")).to_be_visible()
 
 
+def test_refusals_are_told_in_the_language_of_the_page(visit, tmp_path):
+    page = visit(locale="zh-CN", query="/?tab=style")
+    page.get_by_role("button", name="有些模型无法使用").click()
+    expect(page.locator("#ganvas-problems li").first).to_contain_text("已损坏或不完整；请用")
+    expect(page.locator("#compare img.after")).to_be_visible()
+    path = tmp_path / "broken.png"
+    path.write_bytes(b"no picture")
+    page.locator("#style-photograph button[aria-label]").first.click()
+    page.locator("#style-photograph input[type=file]").set_input_files(path)
+    toast = page.get_by_test_id("toast-body")
+    expect(toast).to_have_text(
+        re.compile("出错了.*照片不是可以读取的 PNG、JPEG 或 WEBP 图片；请用图像编辑器打开后另存")
+    )
+    expect(toast.get_by_test_id("toast-text")).to_have_count(1)
+
+    page.get_by_role("button", name="EN", exact=True).click()
+    expect(page.locator("#ganvas-problems li").first).to_contain_text("is damaged or cut short; make it anew with")
+
+
+def test_a_photograph_that_takes_the_place_of_another_is_painted_once(visit, photograph, tmp_path):
+    page = visit(query="/?tab=style")
+    expect(page.locator("#compare img.after")).to_be_visible()
+    settle(page)
+    path = tmp_path / "mine.jpg"
+    path.write_bytes(photograph)
+    before = page.locator("#compare img.after").get_attribute("src")
+    jobs = []
+    page.on("request", lambda request: jobs.append(request) if request.url.split("?")[0].endswith("/join") else None)
+    page.locator("#style-photograph input[type=file]").first.set_input_files(path)
+    expect(page.locator("#compare img.after")).not_to_have_attribute("src", before)
+    settle(page)
+    assert len(jobs) == 2  # the place of the brush, and the painting
+
+
 def test_broken_models_are_shown(visit):
     page = visit()
     page.get_by_text("Some models cannot be used").click()

@@ -200,7 +200,7 @@ def test_share_links_restore_the_sample_tab(visit):
 def test_a_link_is_followed_and_not_overwritten_where_the_list_of_models_is_late(visit):
     page = visit()
     waiting = []
-    page.route("**/studio/models", lambda route: waiting.append(route))
+    page.route("**/studio/models", waiting.append)
     link = "/?tab=journey&model=dabbler&pins=1:dots,2:waves&seconds=0.5&rate=20&loop=0&enlarge=2"
     page.goto(f"{page.url.split('?')[0].rstrip('/')}{link}")
     expect(page.locator("#samples [data-dressed] figure")).to_have_count(12)
@@ -210,6 +210,25 @@ def test_a_link_is_followed_and_not_overwritten_where_the_list_of_models_is_late
         route.continue_()
     expect(page.locator("#journey-progress")).to_have_text("11 frames, 0.6 s")
     page.wait_for_url("**/?tab=journey&model=dabbler&seconds=0.5*")
+
+
+def test_the_address_follows_the_tab_that_is_shown(visit):
+    page = visit()
+    go(page, "explore")
+    page.wait_for_url("**/?tab=explore&model=dabbler&pins=*")
+    go(page, "about")
+    page.wait_for_url("**/?tab=about")
+    go(page, "sample")
+    page.wait_for_url("**/?tab=sample&model=dabbler&class=any&seed=1&count=12&*")
+    page.get_by_role("button", name="Travel from seed 2").click()
+    page.wait_for_url("**/?tab=journey&model=dabbler&*pins=2%3Awaves%2C*")
+    go(page, "explore")
+    go(page, "journey")
+    page.wait_for_url("**/?tab=journey&model=dabbler&*pins=2%3Awaves%2C*")
+
+    page.reload()
+    expect(page.locator('[role="tab"][aria-selected="true"]')).to_have_text("Journey")
+    expect(page.locator(".stop input").first).to_have_value("2")
 
 
 def test_hostile_links_fall_back_to_what_is_sound(visit):

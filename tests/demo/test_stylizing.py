@@ -2,19 +2,23 @@ import hashlib
 import io
 import json
 
+import gradio as gr
 import numpy as np
 import PIL.Image
 import pytest
 from tiny_models import TINTS, stylizer_proto
-from tiny_stylizers import normalising_proto, tile_proto
+from tiny_stylizers import encoder_proto, normalising_proto, tile_proto
 
 from demo import tiling
+from demo.catalog import Catalog
+from demo.desk import Desk
 from demo.engine import Model, draw_noise
 from demo.errors import ModelError, PictureError, RequestError
 from demo.gallery import open_gallery
 from demo.images import to_array
 from demo.masks import Mask
 from demo.styles import parse_mixture
+from demo.stylist import Stylist
 from demo.stylization import StyleRequest, read_photograph, stylize
 
 GOOD = {"strength": 0.5, "variation": 0, "size": 256}
@@ -195,3 +199,32 @@ def test_a_model_of_an_older_make_says_so(save, upload):
     entry.value = entry.value.replace('{"kind": "code", "name": "code"', '{"kind": "code", "name": "style"')
     with pytest.raises(ModelError, match="the model 'tinter' is of an older make; export it again"):
         paint(Model.open(save(proto)), upload)
+
+
+def test_a_painting_that_is_refused_leaves_no_progress_behind(save, tmp_path, upload):
+    save(stylizer_proto(), {"encoder": encoder_proto()})
+    desk = Desk(Stylist(Catalog(tmp_path)), str(tmp_path), {"fitting": "fitting", "painting": "painting"})
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    told = []
+    with pytest.raises(gr.Error, match="the photograph is not a readable"):
+        told.extend(
+            progress
+            for *_, progress in desk.show(
+                photograph={"path": str(broken)},
+                model="tinter",
+                mixture='{"picture": 1}',
+                style_picture={"path": str(upload)},
+                refine=False,
+                masking=False,
+                sketch="",
+                strength=1,
+                colours=0,
+                variation=0,
+                size=256,
+                feather=0.02,
+            )
+        )
+    assert told[:-1]
+    assert all(told[:-1])
+    assert told[-1] == ""

@@ -344,9 +344,10 @@ class Coder {
   // Deeds
 
   async save() {
+    const state = this.read(); // controls may change until the picture is there
     const blob = await (await call("decode", { ...this.request(), enlarge: 4 })).blob();
-    save(blob, `${this.state.model}-code.png`);
-    await add("codes", this.read(), blob);
+    save(blob, `${state.model}-code.png`);
+    await add("codes", state, blob);
   }
 
   async keep() {

@@ -20,6 +20,23 @@ export function translate(root) {
 /** Replace `{name}` in a text by values. */
 export const fill = (key, values) => say(key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
+const sentences = Object.entries(ganvas.sentences).map(([english, chinese]) => {
+  // Literal text and the names of values take turns; Markdown takes backticks away.
+  const parts = english.split(/\{(\w+)\}/);
+  const literal = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("`", "`?");
+  return [new RegExp(`^${parts.map((part, place) => (place % 2 ? `(?<${part}>.+?)` : literal(part))).join("")}$`, "s"), chinese];
+});
+
+/** What the server refused, in the visitor's language; a sentence that is not in the catalogue as it is. */
+export function told(sentence) {
+  if (ganvas.language() === "en") return sentence;
+  for (const [pattern, chinese] of sentences) {
+    const found = pattern.exec(sentence);
+    if (found) return chinese.replace(/\{(\w+)\}/g, (_, name) => told(found.groups[name]));
+  }
+  return sentence;
+}
+
 export function make(markup) {
   const template = document.createElement("template");
   template.innerHTML = markup.trim();
@@ -39,8 +56,13 @@ export async function call(path, body, { signal } = {}) {
     headers: { "x-ganvas-session": session, ...(body && json && { "content-type": "application/json" }) },
     body: body && json ? JSON.stringify(body) : body,
     signal,
+  }).catch((error) => {
+    throw error.name === "AbortError" ? error : new Error(say("page_unreachable"));
   });
-  if (!answer.ok) throw new Error((await answer.json()).error);
+  if (!answer.ok) {
+    const { error } = await answer.json().catch(() => ({})); // what stands in between may answer in pages
+    throw new Error(error ? told(error) : fill("page_failed", answer));
+  }
   return answer;
 }
 
@@ -111,7 +133,7 @@ export function remember(key, state) {
 }
 
 export async function share() {
-  const key = shown(); // the address is that of the tab whose state changed last
+  const key = shown(); // whose address is not written before the visitor did something
   remember(key, mounted[key]?.read?.() ?? {});
   try {
     await navigator.clipboard.writeText(location.href);

@@ -30,7 +30,8 @@ const MARKUP = `
     <label class="field"><span data-say="explore_model"></span><select id="explore-model"></select></label>
     <fieldset class="pins"><legend data-say="explore_corners"></legend></fieldset>
     <label class="field"><span data-say="explore_truncation"></span>
-      <input type="range" id="explore-truncation" min="0" max="1.5" step="0.05"><output></output></label>
+      <input type="range" id="explore-truncation" aria-describedby="explore-truncation-info" min="0" max="1.5" step="0.05"><output></output></label>
+    <p class="info" id="explore-truncation-info" data-say="sample_truncation_info"></p>
     <div class="deeds">
       <button type="button" class="main" id="explore-save" data-say="explore_save"></button>
       <button type="button" id="explore-star" data-say="explore_star"></button>
@@ -259,9 +260,10 @@ class Explorer {
   // Deeds
 
   async save() {
+    const state = this.read(); // controls may change until the picture is there
     const blob = await (await call("picture", { ...this.request(), ...this.home, enlarge: 4 })).blob();
-    save(blob, `${this.state.model}-map.png`);
-    await add("explore", this.read(), blob);
+    save(blob, `${state.model}-map.png`);
+    await add("explore", state, blob);
   }
 
   async keep() {

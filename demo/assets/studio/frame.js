@@ -1,6 +1,6 @@
 // The masthead's tools, the hotkeys with their sheet, and the tour of a first visit.
 
-import { arrival, call, figures, fill, make, missing, mountedTab, models, notice, open, say, share, shown, tell, translate } from "./core.js";
+import { arrival, call, figures, fill, make, missing, mountedTab, models, notice, open, remember, say, share, shown, tell, told, translate } from "./core.js";
 
 const FOR_TASK = { sample: ["sample", "explore", "journey", "compare", "codes"], stylize: ["style"], translate: ["translate"] };
 // What must be served for a tab to be there; the rest needs no model.
@@ -28,6 +28,7 @@ export async function mount(element) {
   document.addEventListener("ganvas:language", () => {
     translate(document.body);
     nameExamples();
+    tellRefusals();
     listModels();
     if (document.querySelector(".tour")) tour(Number(document.querySelector(".tour").dataset.step));
   });
@@ -35,11 +36,12 @@ export async function mount(element) {
   new MutationObserver((changes) => {
     for (const node of changes.flatMap((change) => [...change.addedNodes])) if (node.parentElement) translate(node.parentElement);
     nameExamples();
-  }).observe(document.querySelector("main"), { childList: true, subtree: true });
+    tellRefusals();
+  }).observe(document.body, { childList: true, subtree: true });
   ganvas.share = share;
   await listModels().catch(tell);
   watch();
-  if (arrival.tab) arrive(arrival.tab).catch(tell);
+  arrive(arrival.tab).catch(tell).finally(followTabs);
   if (!localStorage.getItem(SEEN)) tour(0);
 }
 
@@ -49,6 +51,19 @@ function nameExamples() {
   document.querySelectorAll(".gallery-item").forEach((button, index) => {
     button.setAttribute("aria-label", fill("page_example", { n: index + 1 }));
   });
+}
+
+/** Gradio shows what the server refused as it came, under a title of its own. */
+function tellRefusals() {
+  const put = (node, text) => node.textContent !== text && (node.textContent = text);
+  for (const sentence of document.querySelectorAll('[data-testid="toast-text"]')) put(sentence, told(sentence.textContent));
+  for (const line of document.querySelectorAll("#ganvas-problems li")) {
+    line.dataset.sentence ??= line.textContent;
+    put(line, told(line.dataset.sentence));
+  }
+  for (const title of document.querySelectorAll(".toast-title.error")) {
+    if (title.firstChild.data?.trim() === "Error") title.firstChild.data = `${say("page_error")} `;
+  }
 }
 
 // Models
@@ -65,6 +80,7 @@ async function whyAbsent(key) {
 
 /** Open the tab of the address; one whose model came after the server's start is drawn a moment later than the others. */
 async function arrive(key) {
+  if (!key) return;
   const why = await whyAbsent(key);
   if (why) {
     notice(why, "problem");
@@ -83,6 +99,14 @@ async function arrive(key) {
     });
   }
   open(key);
+}
+
+/** Keep in the address the tab that is shown, so that a reload comes back to it. */
+function followTabs() {
+  new MutationObserver(() => {
+    const named = new URLSearchParams(location.search).get("tab");
+    if (shown() && shown() !== named) remember(shown(), mountedTab(shown())?.read?.() ?? {});
+  }).observe(document.querySelector("main"), { subtree: true, attributeFilter: ["aria-selected"] });
 }
 
 async function listAbsent() {

@@ -2,7 +2,7 @@
 
 import { add } from "./history.js";
 import { Player } from "./player.js";
-import { call, fill, make, models, number, offer, readPins, redraw, register, remember, save, say, share, spoken, surprise, tell,
+import { call, fill, make, models, number, offer, readPins, redraw, register, remember, save, say, share, spoken, surprise, tell, told,
   writePins } from "./core.js";
 
 const MAX_STOPS = 12;
@@ -31,7 +31,8 @@ const MARKUP = `
       <label class="field"><span data-say="journey_rate"></span><select id="journey-rate"></select></label>
     </div>
     <label class="field"><span data-say="journey_truncation"></span>
-      <input type="range" id="journey-truncation" min="0" max="1.5" step="0.05"><output></output></label>
+      <input type="range" id="journey-truncation" aria-describedby="journey-truncation-info" min="0" max="1.5" step="0.05"><output></output></label>
+    <p class="info" id="journey-truncation-info" data-say="sample_truncation_info"></p>
     <label class="field check"><input type="checkbox" id="journey-loop"><span data-say="journey_loop"></span></label>
     <div class="deeds">
       <button type="button" class="main" id="journey-film" data-say="journey_film"></button>
@@ -261,7 +262,7 @@ class Traveller {
     const state = this.read(); // controls may change while frames come
     this.player.begin(this.state.rate);
     const whole = await this.stream(this.request(), async (line) => {
-      if (line.error) throw new Error(line.error);
+      if (line.error) throw new Error(told(line.error));
       await this.player.add(line.png);
       this.report(fill("journey_saving", { frame: line.frame + 1, frames: line.frames }));
     });
@@ -276,7 +277,7 @@ class Traveller {
   async export(format) {
     let drawn = 0;
     const whole = await this.stream(this.request({ format, enlarge: this.state.enlarge }), async (line) => {
-      if (line.error) throw new Error(line.error);
+      if (line.error) throw new Error(told(line.error));
       if (line.file) {
         const bytes = Uint8Array.from(atob(line.file), (letter) => letter.charCodeAt(0));
         save(new Blob([bytes], { type: line.type }), line.name);

@@ -1,6 +1,6 @@
 // A picture is dropped, its recipe followed anew, and both are compared.
 
-import { call, fill, make, notice, open, register, say, tell, translate, writePins } from "./core.js";
+import { call, fill, make, notice, open, register, say, tell, told, translate, writePins } from "./core.js";
 
 const MARKUP = `
 <div class="sheet verify">
@@ -89,7 +89,7 @@ export function mount(element) {
     section.hidden = false;
     section.dataset.verdict = report.verdict;
     find("h2").textContent = say(`verify_is_${verdict}`);
-    find(".why").textContent = report.reason || fill(`verify_why_${verdict}`, report);
+    find(".why").textContent = told(report.reason) || fill(`verify_why_${verdict}`, report);
     find(".needs").replaceChildren(...(report.png ? [] : report.needs.map(need)));
     const known = report.served_sha256 !== null;
     const checks = { recipe: report.recipe !== null, model: known, hash: known && report.served_sha256 === report.recipe.sha256,
