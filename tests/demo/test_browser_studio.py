@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import settle
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from demo.snippets import JAVASCRIPT, fill_in
 from demo.tabs import TABS
@@ -200,7 +200,11 @@ def test_share_links_restore_the_sample_tab(visit):
 def test_a_link_is_followed_and_not_overwritten_where_the_list_of_models_is_late(visit):
     page = visit()
     waiting = []
-    page.route("**/studio/models", waiting.append)
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/studio/models", hold)
     link = "/?tab=journey&model=dabbler&pins=1:dots,2:waves&seconds=0.5&rate=20&loop=0&enlarge=2"
     page.goto(f"{page.url.split('?')[0].rstrip('/')}{link}")
     expect(page.locator("#samples [data-dressed] figure")).to_have_count(12)
