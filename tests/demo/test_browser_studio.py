@@ -206,6 +206,7 @@ def test_a_link_is_followed_and_not_overwritten_where_the_list_of_models_is_late
 
     page.route("**/studio/models", hold)
     link = "/?tab=journey&model=dabbler&pins=1:dots,2:waves&seconds=0.5&rate=20&loop=0&enlarge=2"
+    settle(page)
     page.goto(f"{page.url.split('?')[0].rstrip('/')}{link}")
     expect(page.locator("#samples [data-dressed] figure")).to_have_count(12)
     assert page.url.endswith(link)
@@ -230,6 +231,7 @@ def test_the_address_follows_the_tab_that_is_shown(visit):
     go(page, "journey")
     page.wait_for_url("**/?tab=journey&model=dabbler&*pins=2%3Awaves%2C*")
 
+    settle(page)
     page.reload()
     expect(page.locator('[role="tab"][aria-selected="true"]')).to_have_text("Journey")
     expect(page.locator(".stop input").first).to_have_value("2")
