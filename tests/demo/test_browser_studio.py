@@ -285,6 +285,7 @@ def test_hotkeys_work_outside_text_fields_alone(visit):
     expect(page.get_by_role("tab", name="About")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("l")
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    settle(page)
     page.reload()
     expect(page.locator("body")).to_have_class("dark")
 

@@ -142,6 +142,7 @@ def test_a_painting_is_linked_kept_and_verified_with_its_photograph(visit):
     go(page, "history")
     entries = page.locator("#history-entries li")
     expect(entries).to_have_count(1)
+    settle(page)
     page.goto(page.url.split("?")[0])
     expect(page.locator("#samples img")).to_have_count(12)
     go(page, "history")
