@@ -21,6 +21,7 @@ from demo.gate import Gate
 from demo.guard import Guard
 from demo.identity import identify_all
 from demo.limits import MEBIBYTE, Limits
+from demo.names import TEXTS as NAMES
 from demo.observing import Watch
 from demo.scratch import Scratch
 from demo.sentences import CHINESE
@@ -231,7 +232,7 @@ def _say(key: str) -> Say:
 
 
 def _all_texts() -> dict[str, dict[str, str]]:
-    everything = {"page": TEXTS, **{key: tab.texts for key, tab in TABS.items()}}
+    everything = {"page": TEXTS, "name": NAMES, **{key: tab.texts for key, tab in TABS.items()}}
     return {
         language: {f"{key}_{name}": text for key, texts in everything.items() for name, text in texts[language].items()}
         for language in LANGUAGES

@@ -1,5 +1,6 @@
 """Serves the controls of the style tab."""
 
+import html
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -11,12 +12,13 @@ import gradio as gr
 from demo.arguments import upload_path
 from demo.errors import DemoError
 from demo.figures import read_standing
-from demo.fragments import save_painting, show_progress
+from demo.fragments import in_every_language, save_painting, show_progress
+from demo.names import TEXTS, spoken
 from demo.refinement import STEPS
 from demo.styles import UPLOADED
 from demo.stylist import Order, Stylist, draw_canvas, draw_thumbnail
 from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MAX_VARIATION, MIN_SIZE
-from demo.tab import asked_of, number_of, spoken, told, wanted_of
+from demo.tab import asked_of, number_of, told, wanted_of
 from demo.uploads import can_fit
 
 _DATA_URI = re.compile("data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+")
@@ -26,7 +28,8 @@ _DATA_URI = re.compile("data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+")
 class Desk:
     """What the events of the tab do. Arguments arrive raw, as the stylist takes them.
 
-    `cache` is the folder of files that the page may show; `words` tells as HTML what is being done.
+    `cache` is the folder of files that the page may show; `words` tells as HTML what is being
+    done, and what an uploaded style is called.
     """
 
     stylist: Stylist
@@ -80,13 +83,13 @@ class Desk:
         except DemoError:
             return gr.update(styles=[], value="{}"), gr.update(visible=False)
         shown = [
-            {"name": style.name, "label": spoken(style.name), "thumbnail": style.thumbnail, "own": False}
+            {"name": style.name, "label": _label_of(style.name), "thumbnail": style.thumbnail, "own": False}
             for style in gallery.styles
         ]
         with told():
             own = draw_thumbnail(upload_path(style_picture))
         if own:
-            shown.append({"name": UPLOADED, "label": "", "thumbnail": own, "own": True})
+            shown.append({"name": UPLOADED, "label": self.words["own_name"], "thumbnail": own, "own": True})
         names = [style["name"] for style in shown]
         kept = {name: weight for name, weight in json.loads(mixture or "{}").items() if name in names}
         first = read_standing(opened.folder, sha256=opened.sha256, task="stylize").first
@@ -129,6 +132,11 @@ class Desk:
         there = bool(self.stylist.catalog.models("stylize"))
         settings = self.settings(asked_of(request, "style"), style_picture, mixture)
         return gr.update(visible=not there), gr.update(visible=there), *settings
+
+
+def _label_of(style: str) -> str:
+    """Return a style's name as HTML."""
+    return in_every_language(TEXTS, style) if style in TEXTS["en"] else html.escape(spoken(style))
 
 
 def _mixture_of(wanted: Mapping[str, Any]) -> str:

@@ -36,7 +36,7 @@ def show_progress(share: float, words: str) -> str:
     )
 
 
-def draw_picker(*, legend: str, mix: str, own: str) -> str:
+def draw_picker(*, legend: str, mix: str) -> str:
     """Return what `assets/style/picker.js` fills: the words are HTML."""
     return f"""
     <div class="picker" role="group" aria-labelledby="style-legend">
@@ -46,7 +46,6 @@ def draw_picker(*, legend: str, mix: str, own: str) -> str:
       </div>
       <div class="tiles"></div>
       <div class="weights"></div>
-      <template class="own-name">{own}</template>
     </div>
     """
 

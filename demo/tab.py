@@ -110,11 +110,6 @@ def declare_endpoint(
     )
 
 
-def spoken(name: str) -> str:
-    """Return the name of a class or style as people write it: `ink_mountains` as `ink mountains`."""
-    return name.replace("_", " ")
-
-
 def wanted_of(event: gr.EventData) -> Mapping[str, Any]:
     """Return the state that a script asks to restore; nothing sound is nothing."""
     try:

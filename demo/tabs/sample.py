@@ -14,6 +14,7 @@ from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
 
 from demo.catalog import Catalog
+from demo.names import named, spoken
 from demo.places import ANY, ENLARGEMENTS, MAX_SEED, MAX_TRUNCATION, Picture
 from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, draws_steps, file_name, pack_samples
 from demo.steps_endpoint import steps_routes
@@ -27,7 +28,6 @@ from demo.tab import (
     asked_of,
     declare_endpoint,
     number_of,
-    spoken,
     told,
     wanted_of,
 )
@@ -178,7 +178,7 @@ class _Handlers:
         name = wanted.get("model") if wanted.get("model") in models else next(iter(models), None)
         names = [choice.name for choice in models[name].card.choices] if name else []
         choice = wanted.get("class")
-        choices = [(self.say("any"), ANY), *((spoken(known), known) for known in names)]
+        choices = [(self.say("any"), ANY), *((named(known), known) for known in names)]
         enlarge = number_of(wanted, "enlarge", lowest=0, highest=max(ENLARGEMENTS), otherwise=_START["enlarge"])
         return (
             gr.update(choices=list(models), value=name),

@@ -152,7 +152,7 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         with gr.Column(scale=2, min_width=280, elem_classes="controls"):
             controls = _draw_controls(say)
     stylist = Stylist(catalog)
-    words = {"fitting": _both("fitting"), "painting": _both("painting")}
+    words = {"fitting": _both("fitting"), "painting": _both("painting"), "own_name": _both("own_name")}
     do = Desk(stylist, controls.photograph.GRADIO_CACHE, words)
     drawn: dict[str, Any] = {
         "inputs_kwargs": controls.inputs,
@@ -199,7 +199,7 @@ def _draw_controls(say: Say) -> _Controls:
     model = gr.Dropdown(label=say("model"), choices=[], elem_id="style-model")
     picker = gr.HTML(
         "{}",
-        html_template=draw_picker(legend=_both("style"), mix=_both("mix"), own=_both("own_name")),
+        html_template=draw_picker(legend=_both("style"), mix=_both("mix")),
         js_on_load=_script("picker"),
         styles=[],
         elem_id="style-choice",

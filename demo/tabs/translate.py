@@ -16,6 +16,7 @@ from demo.catalog import Catalog
 from demo.composition import BASELINES
 from demo.errors import NothingGivenError, RequestError
 from demo.images import EXAMPLES, MAX_PIXELS, to_png, upright_size
+from demo.names import named
 from demo.tab import (
     EACH,
     LATEST,
@@ -28,7 +29,6 @@ from demo.tab import (
     draw_examples,
     draw_share,
     number_of,
-    spoken,
     told,
     wanted_of,
 )
@@ -204,7 +204,7 @@ class _Handlers:
             gr.update(visible=task == "inpaint"),
             gr.update(visible=task == "sketch", value=PAPER),  # on an empty canvas no brush is taken up
             gr.update(
-                choices=[(spoken(name), name) for name in names], value=names[0] if names else None, visible=bool(names)
+                choices=[(named(name), name) for name in names], value=names[0] if names else None, visible=bool(names)
             ),
             gr.update(visible=task == "colorize"),
             gr.update(visible=task == "colorize"),

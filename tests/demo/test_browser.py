@@ -274,6 +274,20 @@ def test_chinese_by_the_browser_and_by_choice(visit):
     expect_language("zh-CN")
 
 
+def test_known_classes_and_styles_have_chinese_names(visit):
+    page = visit(locale="zh-CN", query="/?tab=sample&model=atelier&class=waves&seed=0&count=2")
+    expect(page.locator("#samples figcaption")).to_have_text(["0 · 海浪", "1 · 海浪"])
+    expect(page.locator("#samples img").first).to_have_attribute("alt", re.compile("海浪"))
+    page.locator("#sample-class input").click()
+    expect(page.get_by_role("option", name="彩绘玻璃")).to_be_visible()
+    page.get_by_role("button", name="EN", exact=True).click()
+    expect(page.locator("#samples figcaption")).to_have_text(["0 · waves", "1 · waves"])
+
+    page = visit(locale="zh-CN", query="/?tab=style&model=salon")
+    expect(page.locator("#style-choice label").filter(has_text="湿拓画")).to_be_visible()
+    expect(page.get_by_role("radio", name="欧普艺术", exact=True)).to_be_attached()
+
+
 def test_on_a_phone_the_result_stands_above_the_controls(visit):
     page = visit(width=390)
     gallery, controls = (page.locator(part).bounding_box() for part in ("#samples", "#sample-model"))

@@ -16,6 +16,7 @@ from demo.catalog import STARTER
 from demo.engine import Model
 from demo.frame import TEXTS
 from demo.modelfile import ModelFile
+from demo.names import TEXTS as NAMES
 from demo.sampling import SampleRequest, draw_samples
 from demo.tab import LANGUAGES
 from demo.tabs import TABS
@@ -223,10 +224,15 @@ def test_favicon_is_our_own(server):
 
 
 def test_every_text_is_there_in_every_language():
-    for texts in texts_by_tab().values():
+    for texts in (*texts_by_tab().values(), NAMES):
         assert tuple(texts) == LANGUAGES
         assert len({frozenset(translated) for translated in texts.values()}) == 1
         assert all(text.strip() for translated in texts.values() for text in translated.values())
+
+
+def test_classes_and_styles_of_what_ships_have_names_in_every_language():
+    choices = {choice.name for path in STARTER.glob("*/model.onnx") for choice in ModelFile.read(path).card.choices}
+    assert choices <= set(NAMES["en"])
 
 
 def texts_by_tab():

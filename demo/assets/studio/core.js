@@ -43,7 +43,13 @@ export function make(markup) {
   return template.content.firstElementChild;
 }
 
-export const spoken = (name) => name.replaceAll("_", " ");
+/** The name of a class or style as people write it, in the visitor's language where it is known. */
+export function spoken(name) {
+  const key = `name_${name}`;
+  const text = say(key);
+  return text === key ? name.replaceAll("_", " ") : text;
+}
+
 export const surprise = () => Math.floor(Math.random() * 1e6);
 
 // The engine serves sessions by turns; this names ours, and goes nowhere else.

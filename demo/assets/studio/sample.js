@@ -39,6 +39,8 @@ export function mount(element, restore) {
       const values = { ...recipe, class: recipe.class ? `, ${spoken(recipe.class)}` : "" };
       const image = figure.querySelector("img");
       image.alt = fill("sample_alt", values);
+      const caption = [`${recipe.seed}`, recipe.class && spoken(recipe.class)].filter(Boolean).join(" · ");
+      figure.querySelector("figcaption").textContent = caption;
       for (const deed of figure.querySelectorAll("[data-deed]")) {
         deed.title = fill(LABELS[deed.dataset.deed], values);
         deed.setAttribute("aria-label", deed.title);

@@ -1,5 +1,6 @@
 // The gallery of styles: one of them, or several with a weight each. `element`, `props`, `trigger` and `watch` are
-// Gradio's: `props.styles` lists what there is, `props.value` is the choice as JSON of name -> weight.
+// Gradio's: `props.styles` lists what there is, with labels of HTML in all languages, of which a style sheet shows
+// the page's; `props.value` is the choice as JSON of name -> weight.
 const tiles = element.querySelector(".tiles");
 const sliders = element.querySelector(".weights");
 const mixing = element.querySelector(".mixing input");
@@ -29,12 +30,7 @@ function tile({ name, label, thumbnail, own }) {
   };
   const picture = make("span", { className: "picture" });
   if (thumbnail) picture.append(make("img", { src: thumbnail, alt: "" }));
-  return make("label", { className: own ? "own" : "" }, input, picture, make("span", { className: "name", innerHTML: "" }, ...caption(label, own)));
-}
-
-// An uploaded picture is called so in the language of the page, which a style sheet picks.
-function caption(label, own) {
-  return own ? [...element.querySelector(".own-name").content.cloneNode(true).childNodes] : [label];
+  return make("label", { className: own ? "own" : "" }, input, picture, make("span", { className: "name", innerHTML: label }));
 }
 
 function drawSliders() {
@@ -43,7 +39,7 @@ function drawSliders() {
   sliders.replaceChildren(...(shown.length > 1 ? shown.map(slider) : []));
 }
 
-function slider({ name, label, own }) {
+function slider({ name, label }) {
   const share = make("output", {});
   const range = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: chosen()[name] });
   const tell = () => {
@@ -54,7 +50,7 @@ function slider({ name, label, own }) {
   range.oninput = tell;
   range.onchange = () => choose({ ...chosen(), [name]: Number(range.value) });
   queueMicrotask(tell);
-  return make("label", {}, make("span", {}, ...caption(label, own)), range, share);
+  return make("label", {}, make("span", { innerHTML: label }), range, share);
 }
 
 function draw() {
