@@ -3,7 +3,9 @@
 import ipaddress
 import logging
 import os
+import signal
 import socket
+import sys
 import tempfile
 import threading
 import webbrowser
@@ -47,7 +49,7 @@ def launch(
         str | None,
         typer.Option(envvar="GANVAS_REGISTRY", help="Address of an MLflow server whose champions are served instead."),
     ] = None,
-    poll: Annotated[float, typer.Option(min=0.1, help="Seconds between looks at the registry.")] = 10.0,
+    poll: Annotated[float, typer.Option(min=0.1, max=86_400, help="Seconds between looks at the registry.")] = 10.0,
     engine: Annotated[
         str | None,
         typer.Option(envvar="ENGINE_URL", help="Address of an Open Inference Protocol v2 server that runs the models."),
@@ -65,6 +67,8 @@ def launch(
 ) -> None:
     """Serve the page: sample pictures and stylise photographs with the models that the pipeline exported."""
     share_one_heap()
+    # What stops a service: uvicorn raises it again when it has ended, and by default nothing would be tidied up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         # uvicorn ends by itself on Ctrl-C and raises it again or not, as the moment has it.
         with suppress(KeyboardInterrupt):
@@ -91,7 +95,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(128)
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise LaunchError(f"the host '{host}' is unknown; choose another with --host") from error
     except OSError as error:
         raise LaunchError(f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port") from error

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from demo.errors import RequestError
 
@@ -28,11 +28,21 @@ def real_number(name: str, value: object, *, lowest: float, highest: float) -> f
         RequestError: it is no such number.
 
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise RequestError(f"{name} must be a number from {lowest} to {highest}, not {_shown(value)}")
     if not lowest <= value <= highest:
         raise RequestError(f"{name} must lie between {lowest} and {highest}, not at {_shown(value)}")
     return float(value)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell whether `value`, which may come from the network, is a finite number that fits into a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # whole numbers may have any length
+        return False
 
 
 def one_of(name: str, value: object, choices: Sequence[str]) -> str:

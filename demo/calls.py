@@ -12,6 +12,10 @@ from demo.errors import BusyError, RequestError
 from demo.limits import Limits
 from demo.tab import ENGINE_QUEUE
 
+_MAX_UNREAD = 64
+_MAX_UNREAD_OF_ALL = 512
+"""Results that wait to be fetched, of one session and of all; each may hold a picture."""
+
 _MAX_THINGS = 20_000
 """Lists, objects and values in the arguments of one event."""
 
@@ -43,6 +47,7 @@ class Calls:
         # What belongs to an event beside its arguments is told to its handler and never opened by Gradio.
         self._check_files(said if asked.startswith("call/v2/") else said.get("data"))
         function = self._asked(asked, said)
+        self._check_unread(str(said.get("session_hash", "")))
         self._check_turn(function, str(said.get("session_hash", "")), address)
 
     def _asked(self, asked: str, said: Mapping[str, Any]) -> Any:
@@ -135,6 +140,20 @@ class Calls:
             return bool(found and found.is_relative_to(self.folder.resolve()) and found.is_file())
         except (OSError, ValueError):  # too long, or no path at all
             return False
+
+    def _check_unread(self, session: str) -> None:
+        """Gradio keeps results until they are fetched: refuse a session with many, and forget those of who left."""
+        queue = self.page._queue  # noqa: SLF001 - nothing public tells
+        unread = queue.pending_event_ids_session
+        if len(unread.get(session, ())) >= _MAX_UNREAD:
+            raise BusyError(f"{_MAX_UNREAD} results wait that nobody fetched; reload the page")
+        while sum(map(len, unread.values())) >= _MAX_UNREAD_OF_ALL:
+            idle = [name for name, events in unread.items() if queue.event_ids_to_events.keys().isdisjoint(events)]
+            if not any(unread[name] for name in idle):
+                break
+            fullest = max(idle, key=lambda name: len(unread[name]))
+            del unread[fullest]
+            queue.pending_messages_per_session.pop(fullest, None)
 
     def _check_turn(self, function: Any, session: str, address: str) -> None:
         events = list(self.page._queue.event_ids_to_events.values())  # noqa: SLF001 - nothing public tells

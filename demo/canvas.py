@@ -22,7 +22,8 @@ _FAINT = 8
 PAPER = PIL.Image.new("RGB", (512, 512), "white")
 """What a drawing begins on."""
 
-_RGBA = re.compile(r"rgba?\(\s*([\d.]+)\s*,\s*([\d.]+)\s*,\s*([\d.]+)")
+_LEVEL = r"\s*(\d{1,3})(?:\.\d*)?\s*"
+_RGBA = re.compile(rf"rgba?\({_LEVEL},{_LEVEL},{_LEVEL}")
 
 
 def read_painted(said: object, kept: MutableMapping[str, Any]) -> dict[str, Any] | None:
@@ -73,16 +74,16 @@ def mask_of(layers: Sequence[Image], size: tuple[int, int]) -> Image:
 
 
 def on_paper(drawing: Image) -> Image:
-    """Return a drawing, perhaps transparent, on white paper, mode `L`."""
+    """Return a drawing, perhaps transparent, on white paper, mode `RGB`."""
     paper = PIL.Image.new("RGBA", drawing.size, "white")
     paper.alpha_composite(drawing.convert("RGBA"))
-    return paper.convert("L")
+    return paper.convert("RGB")
 
 
 def hexadecimal(colour: str) -> str:
     """Return a colour as `#rrggbb`; a picker gives that or `rgba(...)`."""
     found = _RGBA.match(colour)
-    return "#{:02x}{:02x}{:02x}".format(*(int(float(level)) for level in found.groups())) if found else colour[:7]
+    return "#{:02x}{:02x}{:02x}".format(*(min(int(level), 255) for level in found.groups())) if found else colour[:7]
 
 
 def take_given(model: Model, *, picture: Any, editor: Any, canvas: Any) -> tuple[Image, Image | None, str]:
@@ -100,13 +101,13 @@ def take_given(model: Model, *, picture: Any, editor: Any, canvas: Any) -> tuple
             background = editor["background"] if editor else None
             if background is None:
                 raise NothingGivenError("there is no picture; choose one first")
-            under = background.convert("RGB")
+            under = on_paper(background).convert("RGB")
             return under, mask_of(editor["layers"], background.size), hashlib.sha256(under.tobytes()).hexdigest()
         case "sketch":
             drawing = canvas["composite"] if canvas else None
             if drawing is None:
                 raise NothingGivenError("there is nothing on the drawing; draw some dark lines on it first")
-            paper = on_paper(drawing)
+            paper = on_paper(drawing).convert("L")
             return paper, None, hashlib.sha256(paper.tobytes()).hexdigest()
         case _:
             content, given = read_upload(upload_path(picture))

@@ -195,14 +195,17 @@ def follow(registry: Registry, *, every: float, stopped: threading.Event) -> thr
 
 def _refresh(registry: Registry, last: str) -> str:
     """Refresh, and return the problem that there is; one that is the `last` one is not told again."""
+    problem = ""
     try:
         for sentence in registry.refresh():
             _log.warning(sentence)
     except (RegistryError, OSError) as error:
-        if str(error) != last:
-            _log.warning("%s; what was served is served on", error)
-        return str(error)
-    return ""
+        problem = str(error)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        problem = f"{registry.address} does not answer as MLflow does ({type(error).__name__}); look at its log"
+    if problem and problem != last:
+        _log.warning("%s; what was served is served on", problem)
+    return problem
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -224,7 +227,10 @@ def _explain(error: HTTPError, address: str) -> bytes:
             raise RegistryError(
                 f"{address} wants a user who may read; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
             ) from error
-        said = error.read()
+        try:
+            said = error.read()
+        except (OSError, HTTPException) as broken:
+            raise RegistryError(f"{address} answers with status {error.code}; look at its log") from broken
     if b"RESOURCE_DOES_NOT_EXIST" in said or b"Registered model alias" in said:
         return b"{}"
     raise RegistryError(f"{address} answers with status {error.code}; look at its log") from error

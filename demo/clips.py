@@ -16,7 +16,7 @@ from av.packet import Packet
 from PIL.Image import Image
 
 from demo.errors import PictureError
-from demo.images import MAX_PIXELS
+from demo.images import BOMB, DAMAGE, MAX_PIXELS
 from demo.provenance import xmp_packet
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".m4v", ".webm", ".avi", ".mpg", ".mpeg")
@@ -27,7 +27,7 @@ ANIMATION_TARGETS = (".gif", ".webp")
 _CLOCK = Fraction(1, 90_000)
 _ENCODING = {"crf": "18", "preset": "medium"}
 _TENTH = Fraction(1, 10)
-_DAMAGE = (av.FFmpegError, OSError, SyntaxError, ValueError, EOFError, PIL.Image.DecompressionBombError)
+_DAMAGE = (av.FFmpegError, *DAMAGE, *BOMB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +74,38 @@ def open_clip(path: Path) -> Iterator[Clip]:
         PictureError: it is missing, damaged or too large, or holds no frame; also while its frames are read.
 
     """
-    try:
-        with ExitStack() as stack:
+    with ExitStack() as stack:
+        with _reading(path):
             clip = _open_video(path, stack) if path.suffix.lower() in VIDEOS else _open_animation(path, stack)
             first = next(clip.frames, None)
-            if first is None:
-                raise PictureError(f"{path.name} holds no frames; choose a video with pictures in it")
-            if first.image.width * first.image.height > MAX_PIXELS:
-                raise PictureError(
-                    f"the frames of {path.name} are {first.image.width} x {first.image.height} pixels, more than the "
-                    f"{MAX_PIXELS / 1e6:.0f} megapixels taken here; scale it down first"
-                )
-            yield Clip(path, chain([first], clip.frames), clip.count, clip.rate)
+        if first is None:
+            raise PictureError(f"{path.name} holds no frames; choose a video with pictures in it")
+        if first.image.width * first.image.height > MAX_PIXELS:
+            raise PictureError(
+                f"the frames of {path.name} are {first.image.width} x {first.image.height} pixels, more than the "
+                f"{MAX_PIXELS / 1e6:.0f} megapixels taken here; scale it down first"
+            )
+        yield Clip(path, chain([first], _read_on(clip)), clip.count, clip.rate)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a file is read, and that alone, into what is said of it."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise PictureError(f"{path.name} does not exist; check the path") from error
     except _DAMAGE as error:
         raise PictureError(f"{path.name} is damaged, cut short or no video; get a fresh copy") from error
+
+
+def _read_on(clip: Clip) -> Iterator[Frame]:
+    while True:
+        with _reading(clip.path):
+            frame = next(clip.frames, None)
+        if frame is None:
+            return
+        yield frame
 
 
 def write_clip(path: Path, frames: Iterator[Frame], *, source: Clip, comment: str) -> None:

@@ -48,7 +48,7 @@ class Desk:
         **numbers: Any,
     ) -> Iterator[list[Any]]:
         """Paint what the controls say; yield the comparison, the file to download and the progress."""
-        weights = json.loads(mixture or "{}")
+        weights = _weights_of(mixture)
         own = upload_path(style_picture) if UPLOADED in weights else None
         state = {"mixture": mixture, **{name: value for name, value in numbers.items() if name != "feather"}}
         order = Order(
@@ -90,8 +90,8 @@ class Desk:
             own = draw_thumbnail(upload_path(style_picture))
         if own:
             shown.append({"name": UPLOADED, "label": self.words["own_name"], "thumbnail": own, "own": True})
-        names = [style["name"] for style in shown]
-        kept = {name: weight for name, weight in json.loads(mixture or "{}").items() if name in names}
+        names = [str(style["name"]) for style in shown]
+        kept = {name: weight for name, weight in _weights_of(mixture).items() if name in names}
         first = read_standing(opened.folder, sha256=opened.sha256, task="stylize").first
         chosen = kept or dict.fromkeys([first] if first in names else names[:1], 1)
         for style in shown:
@@ -137,6 +137,15 @@ class Desk:
 def _label_of(style: str) -> str:
     """Return a style's name as HTML."""
     return in_every_language(TEXTS, style) if style in TEXTS["en"] else html.escape(spoken(style))
+
+
+def _weights_of(mixture: object) -> dict[str, Any]:
+    """Return the weights that the gallery of the page sends, none where they are none."""
+    try:
+        weights = json.loads(str(mixture or "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return weights if isinstance(weights, dict) else {}
 
 
 def _mixture_of(wanted: Mapping[str, Any]) -> str:

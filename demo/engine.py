@@ -2,7 +2,9 @@
 
 import math
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -11,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.card import ModelCard, Port
-from demo.errors import ModelError, RequestError
+from demo.errors import EngineError, ModelError, RequestError
 from demo.graphfile import GraphFile, Handle
 from demo.modelfile import ModelFile
 from demo.runtime import Device, Provider, Session, asks_for_cuda
 
 Feeds: TypeAlias = Mapping[str, NDArray[np.float32]]
+
+RETRY = 30.0
+"""Seconds after which a graph that could not be opened is tried again when somebody asks for it."""
 
 _TOLERANCE = 1e-4
 _RANGES = {"picture": (-1, 1), "degree": (0, 1), "weights": (0, 1), "mask": (0, 1), "hints": (-1, 1)}
@@ -76,7 +81,7 @@ class Model:
     engine: Engine
     _handles: Mapping[str, Handle] = field(default_factory=dict, repr=False)
     _companions: dict[str, "Model"] = field(default_factory=dict, repr=False, compare=False)
-    _problems: list[str] = field(default_factory=list, repr=False, compare=False)
+    _problems: list[tuple[float, str]] = field(default_factory=list, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
@@ -124,27 +129,41 @@ class Model:
         try:
             return self.engine.provider(self.file)
         except ModelError as error:
-            self._problems[:] = [str(error)]
+            self._note(str(error))
             return "CPU"
 
     @property
     def problem(self) -> str:
-        """Why the graph could not be opened when it was last tried, '' where it could or nobody tried."""
-        return self._problems[-1] if self._problems else ""
+        """Why the graph could not be opened when it was last tried, '' where it could or nobody tried.
+
+        What failed is tried again after a while, because it may have been for want of memory.
+        """
+        for noted, problem in tuple(self._problems):
+            if time.monotonic() - noted < RETRY:
+                return problem
+            self._note(problem)
+            with suppress(ModelError, EngineError):
+                self.open_graph()
+        return next((problem for _, problem in tuple(self._problems)), "")
 
     def open_graph(self) -> Runner:
         """Let the engine open the graph, if it is not open.
 
         Raises:
-            ModelError: it cannot be run, now or later; `problem` says so from then on.
+            ModelError: it cannot be run; `problem` says so until it can.
             EngineError: the server that would run it does not answer as it should.
 
         """
         try:
-            return self.engine.open(self.file)
+            runner = self.engine.open(self.file)
         except ModelError as error:
-            self._problems[:] = [str(error)]
+            self._note(str(error))
             raise
+        self._problems.clear()
+        return runner
+
+    def _note(self, problem: str) -> None:
+        self._problems[:] = [(time.monotonic(), problem)]
 
     def companion(self, name: str) -> "Model":
         """Return the graph `<name>.onnx` that belongs to this one, which the same engine runs.

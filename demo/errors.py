@@ -18,6 +18,11 @@ class DemoError(Exception):
     """Root of all expected failures; its text is one sentence that says what, where and what to do."""
 
 
+def sentence_of(error: Exception) -> str:
+    """Return what an error says as text that can be sent: what it quotes may hold halves of characters."""
+    return str(error).encode("utf-8", "replace").decode()
+
+
 class PictureError(DemoError):
     """A picture is damaged, too large or of a format that is not taken."""
 

@@ -1,12 +1,12 @@
 """Where a model stands and how good it is: what a registry said of it, or the report that scored this very file."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from demo.arguments import is_number
 from demo.card import Task
 
 NOTE = "version.json"
@@ -66,9 +66,7 @@ def _look_up(told: object, name: str) -> float | None:
     group, _, rest = name.partition(".")
     if value is None and rest:
         return _look_up(told.get(group), rest)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
+    return float(value) if is_number(value) else None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """The styles that a model offers: those of its card, then those that `python -m pipeline add-style` fitted to it."""
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from demo.arguments import is_number
 from demo.card import Choice
 from demo.engine import Model
 from demo.errors import ModelError
@@ -82,8 +82,4 @@ def _read_sidecar(path: Path, *, sha256: str, width: int, taken: list[str]) -> C
 
 
 def _is_code(code: object, width: int) -> bool:
-    return (
-        isinstance(code, list)
-        and len(code) == width
-        and all(isinstance(value, int | float) and math.isfinite(value) for value in code)
-    )
+    return isinstance(code, list) and len(code) == width and all(map(is_number, code))

@@ -23,7 +23,7 @@ from demo.errors import DemoError, OutputError, RequestError
 from demo.limits import MEBIBYTE, Limits
 from demo.refusal import Refusal
 from demo.scratch import Scratch
-from demo.service import ARGUMENTS
+from demo.service import ARGUMENTS, CLIENT_CLOSED
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ _ADDRESS = re.compile(r"/*[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 _MAX_JSON = 6 * MEBIBYTE
 _MAX_BLOB = 16 * MEBIBYTE
 _MAX_LAYERS = 8
+_MAX_BLOBS = 256
 _KEPT_BLOBS = 64 * MEBIBYTE
 _TIDY = 5.0
 """Seconds between two looks at the temporary files when jobs come in."""
@@ -52,7 +53,8 @@ class Gate:
     def __init__(self, app: ASGIApp, *, page: gr.Blocks, limits: Limits, scratch: Scratch) -> None:
         self._app, self._page, self._scratch = app, page, scratch
         self._calls = Calls(page, limits, scratch.folder)
-        self._tidied = 0.0
+        self._longest = limits.upload_mb * MEBIBYTE
+        self._tidied, self._full = -_TIDY, ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -73,7 +75,7 @@ class Gate:
             except DemoError as error:
                 await Refusal(429, str(error), {"retry-after": "2"}).send(scope, send)
             except ClientDisconnect:
-                return
+                await Refusal(CLIENT_CLOSED, "").send(scope, send)  # for the figures; nobody reads it
 
     async def _let_in(self, asked: str, scope: Scope, receive: Receive, send: Send) -> None:
         match asked:
@@ -84,7 +86,7 @@ class Gate:
                 await self._stream(scope, receive, send)
             case "upload":
                 # Looked at here and not in a thread, so that no two uploads are let in on the same room.
-                with self._scratch.taking(_announced(scope)):
+                with self._scratch.taking(_announced(scope) or self._longest):
                     await self._form(scope, receive, send)
             case "component_server":
                 body = await _read(scope, receive, limit=_MAX_BLOB)
@@ -96,7 +98,8 @@ class Gate:
                 said = _parse(body)
                 await self._tidy()
                 self._calls.check(asked, said, address=scope["client"][0] if scope.get("client") else "")
-                scope[ARGUMENTS] = said.get("data") or list(said.values())
+                data = said.get("data")
+                scope[ARGUMENTS] = data if data and isinstance(data, list) else list(said.values())
                 answer = self._form if asked.startswith("run/") else self._app
                 await answer(scope, _replay(body, receive), send)
 
@@ -170,9 +173,11 @@ class Gate:
             raise RequestError("this is no layer of a painted picture; paint again")
 
     def _forget_blobs(self) -> None:
-        """Forget the oldest pictures that were painted and never used, as far as they take much memory."""
+        """Forget the oldest pictures that were painted and never used, as far as they are many or take much memory."""
         for block in self._page.blocks.values():
             if isinstance(block, gr.ImageEditor):
+                while len(block.blob_storage) > _MAX_BLOBS:
+                    block.blob_storage.pop(next(iter(block.blob_storage)))
                 sizes = {key: _blob_size(blobs) for key, blobs in block.blob_storage.items()}
                 excess = sum(sizes.values()) - _KEPT_BLOBS
                 for key, size in sizes.items():
@@ -182,9 +187,21 @@ class Gate:
                     excess -= size
 
     async def _tidy(self) -> None:
+        """Make room for what the next jobs write; until the next look, what the last one said holds for all.
+
+        Raises:
+            OutputError: there is none.
+
+        """
         if time.monotonic() - self._tidied > _TIDY:
             self._tidied = time.monotonic()
-            await to_thread.run_sync(self._scratch.make_room)
+            try:
+                await to_thread.run_sync(self._scratch.make_room)
+                self._full = ""
+            except OutputError as error:
+                self._full = str(error)
+        if self._full:
+            raise OutputError(self._full)
 
 
 _READING = ("GET", "HEAD")

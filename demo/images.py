@@ -26,8 +26,8 @@ MAX_LARGE_PIXELS = 50_000_000
 EXAMPLES = tuple(sorted((Path(__file__).parent / "assets" / "photographs").glob("*.jpg")))
 """Photographs that ship with the page."""
 
-_DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error, zlib.error, OverflowError)
-_BOMB = (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning)
+DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error, zlib.error, OverflowError)
+BOMB = (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning)
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
 # Pillow warns of a bomb and goes on; here a bomb ends the reading. Of damaged tags it warns and does what it can.
@@ -64,9 +64,9 @@ def read_picture(
         raise PictureError(
             f"{name} is not a readable {_listed(formats)} picture; open it in an image editor and save it anew"
         ) from error
-    except _BOMB as error:
+    except BOMB as error:
         raise PictureError(_too_large(name, None, max_pixels)) from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise PictureError(_damaged(name)) from error
     stored = image.width * image.height
     if shrink_to and stored <= 4 * max_pixels:
@@ -77,9 +77,9 @@ def read_picture(
         image.seek(0)
         image.load()
         return ImageOps.exif_transpose(image).convert("RGBA") if keep_alpha else _normalised(image, name)
-    except _BOMB as error:
+    except BOMB as error:
         raise PictureError(_too_large(name, None, max_pixels)) from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise PictureError(_damaged(name)) from error
 
 

@@ -57,6 +57,9 @@ def _plan_folder(source: Path, target: Path) -> list[Job]:
         if job.target in jobs:
             raise RequestError(f"{jobs[job.target].name} and {name} would both become {job.target}; rename one of them")
         jobs[job.target] = job
+    sources = {job.source.resolve() for job in jobs.values()}
+    if over := next((job for job in jobs.values() if job.target.resolve() in sources), None):
+        raise RequestError(f"{over.name} would be written over {over.target}, which is to be painted; write elsewhere")
     if not jobs:
         raise RequestError(f"{source} holds no pictures or videos; give another folder")
     return list(jobs.values())

@@ -95,23 +95,29 @@ def _checked_metadata(content: bytes, path: Path) -> dict[str, str]:
                     raise ModelError(
                         f"{path} uses the operator '{_text(fields, 4)}', which is not run here; export it without"
                     )
-            case "tensor" if fields.get(13) or fields.get(14):
+            case "tensor" if (13, _BYTES) in fields or fields.get((14, _VARINT)):
                 raise ModelError(f"{path} keeps weights in another file; export it with all weights inside")
     if not nodes:
         raise ValueError("no graph in it")
     return metadata
 
 
-def _walk(view: memoryview, message: str) -> Iterator[tuple[str, dict[int, memoryview | int]]]:
+_Fields = dict[tuple[int, int], memoryview | int]
+"""What a message holds by number and wire type: of another type than a field has, ONNX Runtime does not read it."""
+
+
+def _walk(view: memoryview, message: str) -> Iterator[tuple[str, _Fields]]:
     """Yield every nested message with its scalar fields and its byte fields, parents first."""
-    fields: dict[int, memoryview | int] = {}
+    fields: _Fields = {}
     below: list[tuple[memoryview, str]] = []
     position = 0
     while position < len(view):
         key, position = _varint(view, position)
+        if key >= 2**32:  # of which other readers take 32 bits
+            raise ValueError("not a protobuf message")
         number, wire = key >> 3, key & 7
         if wire == _VARINT:
-            fields[number], position = _varint(view, position)
+            fields[number, wire], position = _varint(view, position)
             continue
         size = {_FIXED64: 8, _FIXED32: 4}.get(wire)
         if wire == _BYTES:
@@ -120,8 +126,8 @@ def _walk(view: memoryview, message: str) -> Iterator[tuple[str, dict[int, memor
             raise ValueError("not a protobuf message")
         part = view[position : position + size]
         position += size
-        fields[number] = part
-        if number in _CHILDREN[message]:
+        fields[number, wire] = part
+        if wire == _BYTES and number in _CHILDREN[message]:
             below.append((part, _CHILDREN[message][number]))
     yield message, fields
     for part, kind in below:
@@ -139,6 +145,6 @@ def _varint(view: memoryview, position: int) -> tuple[int, int]:
     raise ValueError("not a protobuf message")
 
 
-def _text(fields: dict[int, memoryview | int], number: int) -> str:
-    part = fields.get(number)
+def _text(fields: _Fields, number: int) -> str:
+    part = fields.get((number, _BYTES))
     return str(part, "utf-8") if isinstance(part, memoryview) else ""

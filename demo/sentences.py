@@ -274,6 +274,7 @@ CHINESE: Mapping[str, str] = {
     "another site may not use this studio in a visitor's name; open it in its own tab": (
         "其他网站不得以访客的名义使用此工作室；请在单独的标签页中打开"
     ),
+    "{count} results wait that nobody fetched; reload the page": "有 {count} 项结果无人取走；请刷新页面",
     "{count} of your jobs wait already; let them finish first": "你已有 {count} 项任务在等待；请等它们完成",
     "{count} jobs from your address wait already; let them finish first": (
         "你的地址已有 {count} 项任务在等待；请等它们完成"

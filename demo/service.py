@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from demo.errors import BusyError, DemoError, EngineError, GoneError, ModelError, RequestError
+from demo.errors import BusyError, DemoError, EngineError, GoneError, ModelError, RequestError, sentence_of
 from demo.fairness import RoundRobin
 from demo.visitors import visitor
 
@@ -24,7 +24,7 @@ MAX_JSON = 64_000
 ARGUMENTS = "ganvas.arguments"
 """Under which a request's scope holds what was asked with, so that the log can tell the model by its name."""
 
-_CLIENT_CLOSED = 499
+CLIENT_CLOSED = 499
 """What nginx calls a request that was broken off; nobody reads the answer, but the log and the figures."""
 
 _AT_ONCE = 2
@@ -159,10 +159,11 @@ def answer_errors(app: FastAPI) -> None:
 
     async def tell(_: Request, error: Exception) -> JSONResponse:
         theirs = not isinstance(error, ModelError | EngineError | BusyError)
-        return JSONResponse({"error": str(error)}, status_code=400 if theirs else 503)
+        return JSONResponse({"error": sentence_of(error)}, status_code=400 if theirs else 503)
 
     async def gone(_: Request, __: Exception) -> Response:
-        return Response(status_code=_CLIENT_CLOSED)
+        return Response(status_code=CLIENT_CLOSED)
 
     app.add_exception_handler(DemoError, tell)
+    app.add_exception_handler(GoneError, gone)
     app.add_exception_handler(ClientDisconnect, gone)

@@ -36,6 +36,7 @@ class Shelf:
     watch: Watch = field(default_factory=Watch)
     batching: bool | None = None
     _open: OrderedDict[str, "_Shelved"] = field(default_factory=OrderedDict)
+    _providers: dict[str, Provider] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
@@ -45,7 +46,10 @@ class Shelf:
         self.watch.measure("engine_open_bytes", self._size)
 
     def provider(self, file: GraphFile) -> Provider:
-        return self.open(file).session.provider if asks_for_cuda(self.device) else "CPU"
+        if not asks_for_cuda(self.device):
+            return "CPU"
+        # Only a session knows, and it need not stay open to have told.
+        return self._providers.get(file.sha256) or self.open(file).session.provider
 
     def open(self, file: GraphFile) -> "_Shelved":
         """Return the graph, which counts as used last; where it is not in memory, others may have to leave for it.
@@ -80,6 +84,7 @@ class Shelf:
         shelved = _Shelved(file, session, self.watch, batcher)
         with self._lock:
             self._open[file.sha256] = shelved
+            self._providers[file.sha256] = session.provider
             leaving = []
             while len(self._open) > 1 and sum(other.file.size for other in self._open.values()) > self.memory:
                 leaving.append(self._open.popitem(last=False)[1])

@@ -15,7 +15,7 @@ from gradio.helpers import Examples
 from gradio.i18n import I18nData
 
 from demo.catalog import Catalog
-from demo.errors import DemoError
+from demo.errors import DemoError, sentence_of
 from demo.images import EXAMPLES
 from demo.service import Turns
 
@@ -129,7 +129,7 @@ def number_of(wanted: Mapping[str, Any], name: str, *, lowest: float, highest: f
     """Return a number of a state from an address or a history, `otherwise` where it is none or out of range."""
     try:
         number = float(wanted[name])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return otherwise
     return number if lowest <= number <= highest else otherwise
 
@@ -145,7 +145,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except DemoError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(sentence_of(error), print_exception=False) from error
 
 
 def comparison(before: str, after: str, state: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ Neither ever holds a picture, an address, the name of a file or what follows the
 import json
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -196,7 +197,7 @@ def open_log(target: str) -> Callable[[str], None] | None:
     path = Path(target)
 
     def write(line: str) -> None:  # opened for each line, so that the file may be moved away at any time
-        with path.open("a", encoding="utf-8") as file:
+        with suppress(OSError), path.open("a", encoding="utf-8") as file:  # a full disk is no reason to fail requests
             file.write(line + "\n")
 
     try:

@@ -59,6 +59,7 @@ def test_an_unknown_host_is_one_sentence():
     done = run(HOST="no.such.host.invalid")
     assert done.returncode == 1
     assert done.stderr == "error: the host 'no.such.host.invalid' is unknown; choose another with --host\n"
+    assert run(HOST="a..b").stderr == "error: the host 'a..b' is unknown; choose another with --host\n"
 
 
 @pytest.mark.parametrize("port", ["-1", "70000", "http"])
@@ -78,7 +79,8 @@ def test_a_folder_for_temporary_files_that_cannot_be_is_one_sentence(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_ctrl_c_ends_it_cleanly(tmp_path):
+@pytest.mark.parametrize(("number", "status", "said"), [(signal.SIGINT, 0, "Stopped.\n"), (signal.SIGTERM, 143, "")])
+def test_it_ends_cleanly_by_ctrl_c_and_as_a_service(tmp_path, number, status, said):
     with subprocess.Popen(
         [*COMMAND, "--port", "0", "--models", str(tmp_path)],
         stdout=subprocess.PIPE,
@@ -87,8 +89,8 @@ def test_ctrl_c_ends_it_cleanly(tmp_path):
         env={**os.environ, "PYTHONUNBUFFERED": "1", "GRADIO_TEMP_DIR": str(tmp_path / "cache")},
     ) as process:
         first = process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         stdout, stderr = process.communicate(timeout=30)
     assert f"Ganvas {__version__} serves {tmp_path} at http://127.0.0.1:" in first
-    assert (process.returncode, stdout, stderr) == (0, "Stopped.\n", "")
+    assert (process.returncode, stdout, stderr) == (status, said, "")
     assert list((tmp_path / "cache").iterdir()) == [], "its own folder of temporary files is gone"

@@ -93,6 +93,33 @@ def test_operators_are_found_in_functions_and_subgraphs(save):
         ModelFile.read(save(sampler_proto(before=[helper.make_node("Relu", ["latent"], ["x"], body=body)])))
 
 
+def varint(number):
+    groups = [number >> shift & 0x7F for shift in range(0, max(number.bit_length(), 1), 7)]
+    return bytes([*(group | 0x80 for group in groups[:-1]), groups[-1]])
+
+
+def field(number, content, *, tag=0):
+    return varint(tag or number << 3 | 2) + varint(len(content)) + content
+
+
+@pytest.mark.parametrize(
+    "disguised",
+    [
+        # After the real field, one of its number and of another wire type, which ONNX Runtime does not read.
+        field(1, field(4, b"RandomNormalLike") + varint(4 << 3 | 5) + b"Relu"),
+        field(1, field(4, b"Relu") + field(7, b"com.microsoft") + varint(7 << 3) + varint(0)),
+        # A tag of which others take 32 bits alone.
+        field(1, field(4, b"RandomNormalLike"), tag=1 << 3 | 2 | 1 << 32),
+    ],
+)
+def test_what_another_reader_would_see_is_seen(save, disguised):
+    path = save(sampler_proto())
+    content = path.read_bytes() + field(7, disguised)  # protobuf joins the parts of a graph
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"which is not run here|is damaged"):
+        ModelFile.read(path)
+
+
 def test_weights_in_another_file_are_refused(save):
     tensor = numpy_helper.from_array(np.ones(4, dtype=np.float32), "elsewhere")
     tensor.ClearField("raw_data")

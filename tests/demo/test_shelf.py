@@ -198,3 +198,37 @@ def test_files_are_let_go_when_nobody_needs_them(save):
     for _ in range(50):
         Model.read(path, engine=Shelf("cpu")).companion("encoder")
     assert len(list(OPEN_FILES.iterdir())) - before < 10
+
+
+def test_a_graph_that_failed_once_is_tried_again_after_a_while(save, tmp_path, monkeypatch):
+    save(sampler_proto())
+    catalog = Catalog(tmp_path, Shelf("cpu"))
+    tried = []
+
+    def refuse(file, *, device):
+        tried.append(file.name)
+        raise ModelError("there is no memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("demo.shelf.Session", SimpleNamespace(open=refuse))
+        with pytest.raises(ModelError, match="no memory"):
+            catalog.model("dabbler", task="sample").run(feeds())
+        for _ in range(3):
+            with pytest.raises(ModelError, match="no memory"):
+                catalog.model("dabbler", task="sample")
+    assert tried == ["dabbler"]
+    monkeypatch.setattr("demo.engine.RETRY", 0.0)
+    assert catalog.problems() == []
+    assert catalog.model("dabbler", task="sample").run(feeds()).shape == (1, 3, 8, 8)
+
+
+def test_where_a_graph_runs_is_known_without_opening_it_again(save, monkeypatch):
+    monkeypatch.setattr("demo.shelf.asks_for_cuda", lambda device: True)
+    monkeypatch.setattr("demo.runtime.asks_for_cuda", lambda device: False)
+    opened = []
+    shelf = Shelf("auto", memory=1)
+    shelf.watch.listen(opened.append)
+    files = [Model.read(save(sampler_proto(name)), engine=shelf).file for name in ("a", "b")]
+    for _ in range(3):
+        assert [shelf.provider(file) for file in files] == ["CPU", "CPU"]
+    assert [event.graph for event in opened if isinstance(event, Found)] == ["a", "b"]

@@ -530,6 +530,20 @@ def test_one_session_has_few_jobs_and_another_is_served(target):
     calm(target)
 
 
+def test_results_that_nobody_fetches_are_limited(target):
+    said = {"data": NAMED["sample"], "session_hash": "hoarder"}
+    answers = []
+    for _ in range(100):
+        answers.append(target.post("/gradio_api/call/sample", said))
+        calm(target)
+        if answers[-1].status != 200:
+            break
+    assert len(answers) == 65
+    assert answers[-1].status == 429
+    assert answers[-1].sentence() == "64 results wait that nobody fetched; reload the page"
+    assert target.call("sample", NAMED["sample"])[0] == "complete"
+
+
 def test_who_leaves_stops_the_job(target):
     film = {"model": SAMPLER, "pins": [{"seed": seed} for seed in range(4)], "seconds": 3, "rate": 50, "enlarge": 8}
     answered = 'ganvas_requests_total{method="POST",route="/studio/journey",status="200"}'

@@ -81,6 +81,8 @@ def test_what_was_made_here_verifies(server):
         ("picture", {"pins": PINS}, "model must be the name of a model"),
         ("picture", {"model": "../tinter", "pins": PINS}, "there is no model '../tinter' for this"),
         ("picture", {"model": "dabbler", "pins": PINS, "x": 1e308}, "x must lie between 0 and 1"),
+        ("picture", {"model": "dabbler", "pins": PINS, "x": 10**400}, "x must be a number from 0 to 1"),
+        ("picture", {"model": "\ud800", "pins": PINS}, "there is no model '?' for this"),
         ("map", {"model": "dabbler", "pins": PINS[:2]}, "a map has 4 pins"),
         ("map", {"model": "dabbler", "pins": PINS, "x": 0.5}, "neither x nor y nor enlarge"),
         ("map", {"model": "dabbler", "pins": PINS, "tiles": 99}, "tiles must lie between 2 and 9"),

@@ -197,6 +197,9 @@ def test_stills_and_clips_are_told_apart(here):
         (["folder", "folder", "--style", "moss"], "folder lies inside folder"),
         (["folder", "a.png", "--style", "moss"], "a.png is a file, and folder a folder; give a folder to write to"),
         (["empty", "out", "--style", "moss"], "empty holds no pictures or videos; give another folder"),
+        (["nested/deep", "nested", "--style", "moss"], "deep/x.png would be written over nested/deep/x.png, which is"),
+        (["torn.gif", "b.gif", "--style", "moss"], "torn.gif is damaged, cut short or no video; get a fresh copy"),
+        (["huge.png", "b.png", "--style", "moss"], "has hundreds of megapixels, more than the"),
         (["twins", "out", "--style", "moss"], "x.jpg and x.png would both become out/x.png; rename one of them"),
         (
             ["a.png", "b.png", "--style", "lava"],
@@ -226,8 +229,13 @@ def test_what_cannot_be_done_is_one_sentence_and_leaves_nothing(run, here, argum
         (here / name).mkdir()
     for name in ("folder/x.png", "twins/x.png", "twins/x.jpg"):
         PIL.Image.fromarray(ramp(40, 61)).save(name)
+    for name in ("nested/deep/x.png", "nested/deep/deep/x.png"):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.fromarray(ramp(40, 61)).save(name)
     PIL.Image.new("RGB", (64, 64), (9, 9, 9)).save("flat.png")
-    make_clip(here / "v.gif")
+    PIL.Image.new("1", (10_000, 9_500)).save("huge.png")
+    whole = make_clip(here / "v.gif").read_bytes()
+    (here / "torn.gif").write_bytes(whole[: len(whole) * 2 // 3])
     (here / "torn.mp4").write_bytes(b"\0" * 99)
     with av.open(here / "sound.mp4", "w") as container:
         sing(container, container.add_stream("aac", rate=8000))

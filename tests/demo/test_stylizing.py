@@ -201,6 +201,13 @@ def test_a_model_of_an_older_make_says_so(save, upload):
         paint(Model.open(save(proto)), upload)
 
 
+@pytest.mark.parametrize("mixture", ["5", "{", "[1]", '"moss"', "[" * 10**5, "null"])
+def test_a_mixture_that_is_none_begins_with_the_first_style(save, tmp_path, mixture):
+    save(stylizer_proto())
+    gallery, _ = Desk(Stylist(Catalog(tmp_path)), str(tmp_path), {}).styles("tinter", None, mixture)
+    assert list(json.loads(gallery["value"])) == [gallery["styles"][0]["name"]]
+
+
 def test_a_painting_that_is_refused_leaves_no_progress_behind(save, tmp_path, upload):
     save(stylizer_proto(), {"encoder": encoder_proto()})
     desk = Desk(Stylist(Catalog(tmp_path)), str(tmp_path), {"fitting": "fitting", "painting": "painting"})

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 from fastapi import APIRouter, FastAPI, Request
@@ -141,5 +142,7 @@ def test_a_log_is_a_file_or_nothing(tmp_path):
     write("one")
     write("two")
     assert (tmp_path / "requests.jsonl").read_text() == "one\ntwo\n"
+    if Path("/dev/full").exists():
+        open_log("/dev/full")("a full disk fails no request")
     with pytest.raises(LaunchError, match=r"GANVAS_LOG names .* which cannot be written"):
         open_log(str(tmp_path / "none" / "requests.jsonl"))

@@ -1,8 +1,10 @@
 """The Translate tab and the endpoint `/translate` of the running page, and what its controls do."""
 
+import hashlib
 import json
 import re
 import shutil
+from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -12,9 +14,10 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from tiny_models import TINTS, translator_proto
 
-from demo.canvas import hexadecimal, mask_of, on_paper
+from demo.canvas import hexadecimal, mask_of, on_paper, take_given
 from demo.catalog import Catalog
 from demo.composition import to_levels
+from demo.images import read_picture
 from demo.tabs.translate import _add_hint, _Handlers
 
 TASKS = ("inpaint", "superres", "colorize", "sketch", "unpaired")
@@ -181,10 +184,33 @@ def test_marks_of_every_layer_become_a_mask():
     assert not np.asarray(mask_of([], (8, 4))).any()
 
 
+@pytest.mark.parametrize("colour", ["rgba(1.2.3,0,0", "rgba(", "", "rgb(300, 1.5, 2)"])
+def test_colours_that_are_none_end_in_no_error(colour):
+    assert len(hexadecimal(colour)) <= 7
+    assert hexadecimal("rgb(300, 1.5, 2)") == "#ff0102"
+
+
+def test_a_transparent_picture_is_filled_as_it_is_read_from_its_file(tmp_path):
+    picture = PIL.Image.new("RGBA", (64, 64), (200, 60, 90, 255))
+    picture.paste((0, 0, 0, 0), (0, 0, 16, 16))
+    layer = PIL.Image.new("RGBA", (64, 64))
+    layer.paste((255, 0, 0, 255), (30, 30, 40, 40))
+    model = SimpleNamespace(card=SimpleNamespace(translation="inpaint"))
+    given, mask, digest = take_given(
+        model, picture=None, editor={"background": picture, "layers": [layer]}, canvas=None
+    )
+    path = tmp_path / "picture.png"
+    picture.save(path)
+    expected = read_picture(path)
+    assert np.array_equal(given, expected)
+    assert digest == hashlib.sha256(expected.tobytes()).hexdigest()
+    assert np.count_nonzero(mask) == 100
+
+
 def test_drawings_lie_on_white_paper():
     drawing = PIL.Image.new("RGBA", (4, 4))
     drawing.putpixel((0, 0), (0, 0, 0, 255))
-    assert np.asarray(on_paper(drawing)).tolist()[0] == [0, 255, 255, 255]
+    assert np.asarray(on_paper(drawing))[0].tolist() == [[0, 0, 0], *[[255, 255, 255]] * 3]
 
 
 def test_colours_of_the_picker():

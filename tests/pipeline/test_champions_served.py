@@ -125,6 +125,22 @@ def test_a_server_that_is_down_is_told_once_and_what_was_served_stays(tmp_path, 
 @pytest.mark.parametrize(
     ("status", "content", "words"),
     [
+        (200, b'{"registered_models": null}', "does not answer as MLflow does (TypeError)"),
+        (200, b'{"registered_models": [{}]}', "does not answer as MLflow does (KeyError)"),
+        (200, b'{"registered_models": [1]}', "does not answer as MLflow does (TypeError)"),
+        (500, b"", "answers with status 500"),
+    ],
+)
+def test_odd_answers_do_not_end_what_follows(status, content, words, *, tmp_path, caplog):
+    with _answering(status, content) as (address, _), caplog.at_level(logging.WARNING):
+        problem = _refresh(Registry(address, tmp_path), "")
+    assert words in problem
+    assert caplog.messages == [f"{problem}; what was served is served on"]
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "words"),
+    [
         (200, b"<html>", "does not answer as MLflow does"),
         (200, b"[]", "does not answer as MLflow does"),
         (401, b"who?", "wants a user who may read; set MLFLOW_TRACKING_USERNAME"),
