@@ -17,14 +17,15 @@ from demo.card import ModelCard, Task
 from demo.engine import Model
 from demo.errors import ModelError
 from pipeline.candidate import SHA256
-from pipeline.errors import TrackingError
+from pipeline.errors import StorageError, TrackingError
 from pipeline.features import EXTRACTORS
 from pipeline.gathering import draw_samples
 from pipeline.pictures import Uint8, contact_sheet
 from pipeline.progress import console
-from pipeline.recipe import read_names, read_recipe
+from pipeline.recipe import read_names
 from pipeline.registry import CHALLENGER
-from pipeline.store import connect, load_mlflow, reporting
+from pipeline.store import connect, reporting
+from pipeline.tracking import tracking_is_off
 from pipeline.workspace import Workspace, writing
 
 if TYPE_CHECKING:
@@ -97,9 +98,14 @@ def compare(params: Path, out: Path) -> None:
 
     Raises:
         RecipeError: the params file is wrong.
-        TrackingError: the registry does not answer, or knows none of the recipes.
+        StorageError: `out` is no name for the table, or it cannot be written.
+        TrackingError: tracking is off, the registry does not answer, or knows none of the recipes.
 
     """
+    if out.suffix != ".md":
+        raise StorageError(f"{out} is no name for the table, which is Markdown; name a file that ends in .md")
+    if tracking_is_off():
+        raise TrackingError("GANVAS_TRACKING is off, so there is no registry to compare models of; unset it")
     client = connect()
     names = read_names(params)
     rows = [row for name in names if (row := _read_row(client, name)) is not None]
@@ -114,7 +120,7 @@ def compare(params: Path, out: Path) -> None:
     with writing(out.with_suffix(".json")) as scratch:
         table = [asdict(row) for row in ranked]
         scratch.write_text(json.dumps(table, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    _write_sheet([row.recipe for row in ranked if row.task == "sample"], params, out.with_suffix(".png"))
+    _write_sheet([row for row in ranked if row.task == "sample"], params, out.with_suffix(".png"))
     console.print(f"{out}: {len(rows)} models ranked, {len(missing)} not registered")
 
 
@@ -167,9 +173,12 @@ def _said(figure: float | None) -> str:
 def _read_row(client: "MlflowClient", name: str) -> Row | None:
     """Return the row of a recipe's challenger, None where there is none."""
     try:
-        version = client.get_model_version_by_alias(name, CHALLENGER)
-    except load_mlflow().exceptions.MlflowException:
-        return None
+        with reporting():
+            version = client.get_model_version_by_alias(name, CHALLENGER)
+    except TrackingError as error:
+        if getattr(error.__cause__, "error_code", "") in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            return None
+        raise
     with reporting(), tempfile.TemporaryDirectory() as folder:
         kept = {file.path for file in client.list_artifacts(version.run_id, "reports")}
 
@@ -219,18 +228,19 @@ def _figure(report: Any, path: Sequence[str]) -> float | None:
     return None if found == {} else float(found)
 
 
-def _write_sheet(recipes: Sequence[str], params: Path, path: Path) -> None:
-    """Draw a row of pictures of every sampling model whose file is there, from the same seeds."""
+def _write_sheet(table: Sequence[Row], params: Path, path: Path) -> None:
+    """Draw a row of pictures of every sampling model whose very file is there, from the same seeds."""
     rows, names = [], []
-    for name in recipes:
-        recipe = read_recipe(params, name)
+    for row in table:
         try:
-            model = Model.open(Workspace(name, params.parent).model)
+            model = Model.open(Workspace(row.recipe, params.parent).model)
         except ModelError:
+            continue
+        if model.sha256 != row.sha256:
             continue
         labels = np.arange(SHOWN) % max(1, len(model.card.choices))
         rows.append(_square(draw_samples(model, range(SHOWN), labels)))
-        names.append(recipe.name)
+        names.append(row.recipe)
     if rows:
         sheet = contact_sheet(np.concatenate(rows), columns=SHOWN, title="The same seeds, every model", rows=names)
         with writing(path) as scratch:

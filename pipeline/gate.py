@@ -72,6 +72,11 @@ def judge(recipe: Recipe, workspace: Workspace) -> Verdict:
         challenger = ModelFile.read(workspace.model).sha256
     except ModelError as error:
         raise EvaluationError(str(error)) from error
+    if _read_report(recipe, workspace, "metrics").get("model") != challenger:
+        raise EvaluationError(
+            f"{workspace.reports / 'metrics.json'} is about another model than {workspace.model}; run "
+            f"`python -m pipeline evaluate {recipe.name}`"
+        )
     champion = Champions.read(workspace.root).champion(recipe.name)
     checks = [*_own_checks(recipe, workspace), _challenge(recipe, workspace, challenger=challenger, champion=champion)]
     verdict = Verdict(challenger, champion.model if champion else None, tuple(checks))

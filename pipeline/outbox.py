@@ -1,6 +1,7 @@
 """What a run could not tell its server, kept on disk until it can: `.mlflow/unsent/RUN/`, one line per thing told."""
 
 import json
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from pipeline.store import embedded_database, load_mlflow
+from pipeline.store import embedded_database, load_mlflow, reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+_log = logging.getLogger(__name__)
 
 BATCH = 1000
 """The most metrics that a server takes in one request."""
@@ -98,15 +101,21 @@ class Outbox:
 
 
 def deliver_ended(client: "MlflowClient") -> None:
-    """Deliver what runs of this store left when they ended; those that go on deliver for themselves."""
+    """Deliver what runs of this store left when they ended; those that go on deliver for themselves.
+
+    What cannot be delivered is kept, and told of.
+    """
     folder = embedded_database().parent / "unsent"
     if not folder.exists():
         return
     with FileLock(folder / "lock"):
         for path in sorted(folder.glob(f"*/{_TOLD}")):
             outbox = Outbox(client.tracking_uri, path.parent.name)
-            if outbox.ended:
-                outbox.deliver(client)
+            try:
+                if outbox.ended:
+                    outbox.deliver(client)
+            except Exception as error:  # noqa: BLE001 - of an earlier run, whatever keeps it back must not stop this one
+                _log.warning("What is left in %s cannot be delivered, and is kept: %s", path.parent, reason(error))
 
 
 def _is_wanted(client: "MlflowClient", run_id: str) -> bool:

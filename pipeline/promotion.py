@@ -24,7 +24,7 @@ from pipeline.progress import console
 from pipeline.recipe import Recipe
 from pipeline.register import candidate_of, check_recipe
 from pipeline.registry import CHALLENGER, CHAMPION, alias, drop_champions, find_model, keep
-from pipeline.repository import LOCK, PARAMS, Lock, commit_file, out_of_step, read_at, restore, uncommitted
+from pipeline.repository import LOCK, PARAMS, Lock, commit_file, ever_named, out_of_step, read_at, restore, uncommitted
 from pipeline.store import connect
 from pipeline.tracking import tracking_is_off
 from pipeline.workspace import Workspace, writing
@@ -50,6 +50,10 @@ def promote(recipe: Recipe, workspace: Workspace) -> None:
 
     """
     name = recipe.name
+    if not (workspace.root / ".dvc").is_dir():
+        raise PromotionError(
+            f"only models of the params file beside .dvc can be found again, and '{name}' is of another; copy it there"
+        )
     _check_committed(name, workspace.root)
     check_recipe(recipe, workspace)
     verdict = judge(recipe, workspace)
@@ -119,7 +123,9 @@ def registry_sync(root: Path) -> None:
         made = sum(fresh for _, fresh in versions)
         told = f"{made} of {len(versions)} versions made from git and DVC" if made else "all versions were there"
         console.print(f"{name}: version {version} {'becomes' if moved else 'is'} {CHAMPION}; {told}")
-    for name in drop_champions(client, but=champions.lines):
+    # Other repositories may have champions in this registry.
+    former = ever_named(FILE, root) - champions.lines.keys()
+    for name in drop_champions(client, former):
         console.print(f"{name}: no {CHAMPION} any more, because {FILE} names none")
     if not champions.lines:
         console.print(f"{FILE} names no champion; `make promote RECIPE=...` makes one")

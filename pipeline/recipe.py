@@ -322,4 +322,9 @@ def _read_recipes(params: Path) -> Mapping[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise RecipeError(str(params), f"not valid YAML ({problem})", "correct that line") from error
-    return parse_mapping(parse_mapping(content, str(params)).get("recipes"), f"{params}: recipes")
+    recipes = parse_mapping(parse_mapping(content, str(params)).get("recipes"), f"{params}: recipes")
+    if odd := next((name for name in recipes if not isinstance(name, str)), None):
+        raise RecipeError(
+            f"{params}: recipes", f"has the name {odd!r}, which YAML reads as no text", "put it in quotes"
+        )
+    return recipes

@@ -5,7 +5,7 @@ import importlib.metadata
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +75,8 @@ def alias(client: "MlflowClient", name: str, *, as_: str, version: str) -> bool:
         return True
 
 
-def drop_champions(client: "MlflowClient", *, but: Mapping[str, Any]) -> list[str]:
-    """Take the alias `champion` from every model of Ganvas whose name is not among `but`, and return those names.
+def drop_champions(client: "MlflowClient", names: Collection[str]) -> list[str]:
+    """Take the alias `champion` from the models of Ganvas of these names, and return those that had it.
 
     Raises:
         TrackingError: the registry does not answer or refuses.
@@ -87,7 +87,7 @@ def drop_champions(client: "MlflowClient", *, but: Mapping[str, Any]) -> list[st
             model.name
             for model in _pages(client)
             if CHAMPION in model.aliases
-            and model.name not in but
+            and model.name in names
             and SHA256 in client.get_model_version(model.name, str(model.aliases[CHAMPION])).tags
         ]
         for name in crowned:
@@ -116,15 +116,17 @@ def _bring_up_to_date(client: "MlflowClient", version: "ModelVersion", candidate
     """Stamp what may change: the commit, once the changes that it was made from are committed, and the verdict."""
     name, number = version.name, str(version.version)
     committed = version.tags.get(DIRTY) == "false" and COMMIT in version.tags
+    run_is_there = client.get_run(version.run_id).info.lifecycle_stage == "active"
     fresh = {GATE: candidate.origin[GATE]} if committed else dict(candidate.origin)
     for tag, value in fresh.items():
         if version.tags.get(tag) != value:
             client.set_model_version_tag(name, number, tag, value)
-            client.set_tag(version.run_id, tag, value)
+            if run_is_there:
+                client.set_tag(version.run_id, tag, value)
     text = description(candidate.card, candidate.metrics, candidate.reasons)
     if version.description != text:
         client.update_model_version(name, number, text)
-        if (report := candidate.workspace.reports / REPORT).exists():
+        if run_is_there and (report := candidate.workspace.reports / REPORT).exists():
             client.log_artifact(version.run_id, str(report), "reports")
 
 

@@ -3,7 +3,9 @@
 import hashlib
 import importlib
 import json
+import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from pipeline.errors import LineageError
 LOCK = "dvc.lock"
 PARAMS = "params.yaml"
 _REGISTER = "register"
+_KEY = re.compile(r"[+-]([^\s#{}+:-][^\s:]*):")
+"""A top-level key of YAML in a line of a patch."""
 
 _SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where PyYAML has it: in Python the lock of a zoo takes seconds."""
@@ -191,6 +195,16 @@ def restore(commit: str, paths: Sequence[str], folder: Path, root: Path = Path()
             ) from error
 
 
+def ever_named(path: str, root: Path = Path()) -> set[str]:
+    """Return the top-level keys that a tracked YAML file has or had in the history of this commit; none without git."""
+    try:
+        history = _git(root, "log", "--format=", "--patch", "--unified=0", "--", path)
+    except (OSError, subprocess.CalledProcessError):
+        return set()
+    found = (_KEY.match(line) for line in history.splitlines())
+    return {key[1].strip("'\"") for key in found if key}
+
+
 def out_of_step(stages: Sequence[str], root: Path = Path()) -> list[str]:
     """Return what `dvc status` finds changed against the lock: paths and parameters, or stages that were never run.
 
@@ -198,7 +212,7 @@ def out_of_step(stages: Sequence[str], root: Path = Path()) -> list[str]:
         LineageError: DVC does not answer.
 
     """
-    command = ["dvc", "status", "--json", *stages]
+    command = [sys.executable, "-m", "dvc", "status", "--json", *stages]
     try:
         answer = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
         found = json.loads(answer or "{}")

@@ -85,6 +85,8 @@ def sample(workspace: Workspace, out: Path, count: int, *, shard: Shard | None =
         chosen = shard.span(len(parts)) if shard else range(0 if merge else len(parts))
         due = [parts[place] for place in chosen if parts[place].digest(out) is None]
         what = f"{workspace.recipe}: drawing pictures" + (f" of shard {shard}" if shard else "") + ", parts"
+        if due:  # what it says would not be true of them
+            (out / MANIFEST).unlink(missing_ok=True)
         for part in tracked(due, total=len(due), description=what):
             _write(model, part, out)
     except DemoError as error:

@@ -73,6 +73,8 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     with reporting():
         known = client.get_experiment_by_name(name)
         if known is not None:
+            if known.lifecycle_stage == "deleted":
+                client.restore_experiment(known.experiment_id)
             return str(known.experiment_id)
         database = embedded_database()
         embedded = client.tracking_uri == _uri(database)
@@ -98,17 +100,21 @@ def embedded_database() -> Path:
 def failures() -> tuple[type[Exception], ...]:
     """Return what MLflow raises when its store fails."""
     exceptions = load_mlflow().exceptions
-    return exceptions.MlflowException, importlib.import_module("sqlalchemy.exc").SQLAlchemyError, OSError
+    # Of what it is told, such as an address that is none, its libraries raise a ValueError.
+    return exceptions.MlflowException, importlib.import_module("sqlalchemy.exc").SQLAlchemyError, OSError, ValueError
 
 
 def reason(error: Exception) -> str:
     """Say in a few words what a failure was, without the password that an address may hold."""
-    server = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
+    try:
+        server = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
+    except ValueError as wrong:  # such as an IPv6 address without its end
+        return f"MLFLOW_TRACKING_URI is no address ({wrong})"
     if server.scheme in {"http", "https"}:
         address = f"{server.scheme}://{server.netloc.rpartition('@')[2]}{server.path}"
         if _wants_user(error):
             return f"{address} wants a user who may do this; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-        if not isinstance(error, load_mlflow().exceptions.RestException):
+        if _is_unreachable(error):
             return f"no MLflow server answers at {address}"
     return " ".join(str(error).split())[:300]
 
@@ -126,6 +132,16 @@ def reporting() -> Iterator[None]:
     except failures() as error:
         remedy = "" if _wants_user(error) else "; start the server, correct MLFLOW_TRACKING_URI"
         raise TrackingError(f"{reason(error)}{remedy}, or go on without it with GANVAS_TRACKING=off") from error
+
+
+def _is_unreachable(error: BaseException | None) -> bool:
+    """Tell whether no answer came; MLflow wraps what its HTTP library raises."""
+    requests = importlib.import_module("requests")
+    while error is not None:
+        if isinstance(error, requests.ConnectionError | requests.Timeout):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _wants_user(error: Exception) -> bool:

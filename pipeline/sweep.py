@@ -32,6 +32,7 @@ from pipeline.trials import child_run, parent_run
 from pipeline.watch import Watch
 from pipeline.workspace import Workspace
 
+_INSTEAD, _DIVERGED = "instead_of", "diverged"
 _STARTUP_TRIALS = 4
 _DIGITS = 3
 
@@ -65,7 +66,11 @@ def sweep(name: str, params: Path, workspace: Workspace) -> None:
                 variant = _variant(name, section, settings, trial)
                 with child_run(variant, parent, data_digest=dataset.digest, number=trial.number) as tracker:
                     tracker.log_params(settings_of(variant))
-                    return _train(variant, dataset, trial=trial, tracker=tracker, metric=settings.metric)
+                    try:
+                        return _train(variant, dataset, trial=trial, tracker=tracker, metric=settings.metric)
+                    except TrainingError as error:
+                        trial.set_user_attr(_DIVERGED, str(error))
+                        raise
 
             _run(study, objective, settings)
     _write_best(study, params, name, as_it_is=_as_it_is(section, settings))
@@ -85,7 +90,11 @@ def _alone(path: Path, name: str) -> Iterator[None]:
 
 
 def _open_study(database: Path, recipe: Recipe, first: dict[str, Any], dataset: Dataset) -> optuna.Study:
-    """Open the study of these settings and data; trials that a killed sweep left unfinished are run again."""
+    """Open the study of these settings and data; trials that were interrupted are run again.
+
+    What a sampler draws follows from its seed and from how many trials there are, so a study that goes on does not
+    draw the same again.
+    """
     assert recipe.sweep is not None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     searched = recipe.sweep.model_dump(mode="json", exclude={"trials"})
@@ -94,12 +103,17 @@ def _open_study(database: Path, recipe: Recipe, first: dict[str, Any], dataset: 
         study_name=f"{recipe.name}-{hashlib.sha256(told.encode()).hexdigest()[:8]}",
         storage=f"sqlite:///{database.absolute().as_posix()}",
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=recipe.sweep.seed, n_startup_trials=_STARTUP_TRIALS),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS),
     )
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)
-        study.enqueue_trial(trial.params)
+    study.sampler = optuna.samplers.TPESampler(
+        seed=recipe.sweep.seed + len(study.trials), n_startup_trials=_STARTUP_TRIALS
+    )
+    again = {trial.user_attrs.get(_INSTEAD) for trial in study.trials}
+    for trial in study.get_trials(states=(TrialState.RUNNING, TrialState.FAIL)):
+        if trial.state == TrialState.RUNNING:  # the process was killed
+            study.tell(trial.number, state=TrialState.FAIL)
+        if trial.number not in again and _DIVERGED not in trial.user_attrs:
+            study.enqueue_trial(trial.params, user_attrs={_INSTEAD: trial.number})
     if not study.trials:
         study.enqueue_trial(first)
     return study
@@ -111,7 +125,10 @@ def _as_it_is(section: Mapping[str, Any], space: Sweep) -> dict[str, Any]:
     for key, allowed in space.space.items():
         value: Any = section
         for part in key.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
+            if isinstance(value, Mapping):
+                value = value.get(part)
+            elif part not in {"start", "end"}:  # a number is a schedule that starts and ends there
+                value = None
         inside = (
             isinstance(value, int | float) and allowed.low <= value <= allowed.high
             if isinstance(allowed, Span)
@@ -179,7 +196,8 @@ def _train(recipe: Recipe, dataset: Dataset, *, trial: Trial, tracker: Tracker, 
                     trial.report(row[metric], int(row["step"]))
             reported = len(trainer.history)
             known = dict.fromkeys(name for row in trainer.history for name in row if name != "step")
-            if shown and metric not in known:
+            told = step >= recipe.train.log_every or step == trainer.steps  # the losses, beside the snapshot's scores
+            if shown and told and metric not in known:
                 raise RecipeError(f"{recipe.name}.sweep.metric", f"is '{metric}'", f"choose from {', '.join(known)}")
             if figures or shown:
                 watch.examine()

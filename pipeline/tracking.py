@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pipeline.outbox import Figure, Outbox, deliver_ended, last_steps, send
 from pipeline.recipe import Recipe
 from pipeline.repository import revision
-from pipeline.store import connect, experiment_id, failures, load_mlflow, reason, reporting
+from pipeline.store import connect, experiment_id, load_mlflow, reason, reporting
 from pipeline.workspace import writing
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class MlflowTracker(Tracker):
         self._figures: list[Figure] = []
         self._next_flush = time.monotonic() + _FLUSH_SECONDS
         self._away_until = 0.0
-        self._warned = False
+        self._warned = self._lost = False
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         fresh = {name: str(value) for name, value in params.items() if name not in self._known_params}
@@ -130,25 +130,25 @@ class MlflowTracker(Tracker):
 
     def tag(self, name: str, value: str) -> None:
         if not self._told(lambda: self._client.set_tag(self.run_id, name, value)):
-            self._outbox.add_tag(name, value)
+            self._keep(lambda: self._outbox.add_tag(name, value))
 
     def flush(self) -> None:
         self._next_flush = time.monotonic() + _FLUSH_SECONDS
         if not self._told(lambda: send(self._client, self.run_id, self._figures, self._params)):
-            self._outbox.add_batch(self._figures, self._params)
+            self._keep(lambda: self._outbox.add_batch(self._figures, self._params))
         self._figures, self._params = [], {}
 
     def finish(self, status: Status) -> None:
         self._away_until = 0.0
         self.flush()
         if not self._told(lambda: self._client.set_terminated(self.run_id, status)):
-            self._outbox.add_end(status)
+            self._keep(lambda: self._outbox.add_end(status))
         if status == "FINISHED":
             self._memory.unlink(missing_ok=True)
 
     def _log_file(self, path: Path, place: str) -> None:
         if not self._told(lambda: self._client.log_artifact(self.run_id, str(path), place or None)):
-            self._outbox.add_file(path, place)
+            self._keep(lambda: self._outbox.add_file(path, place))
 
     def _told(self, tell: Callable[[], object]) -> bool:
         """Tell the server, what it missed first; return False where it is away, after one warning.
@@ -160,7 +160,7 @@ class MlflowTracker(Tracker):
         try:
             self._outbox.deliver(self._client)
             tell()
-        except failures() as error:
+        except Exception as error:  # noqa: BLE001 - a store of artifacts raises what its own libraries raise
             self._away_until = time.monotonic() + _PAUSE_SECONDS
             if not self._warned:
                 _log.warning(
@@ -169,6 +169,15 @@ class MlflowTracker(Tracker):
             self._warned = True
             return False
         return True
+
+    def _keep(self, add: Callable[[], None]) -> None:
+        """Keep what the server missed; where that cannot be written either, warn once and go on."""
+        try:
+            add()
+        except OSError as error:
+            if not self._lost:
+                _log.warning("The training goes on, but some of its figures are lost: %s", error)
+            self._lost = True
 
 
 def open_tracker(recipe: Recipe, *, data_digest: str, memory: Path, resume: bool) -> Tracker:

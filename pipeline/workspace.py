@@ -85,6 +85,8 @@ def writing(path: Path) -> Iterator[Path]:
 
 def _replace(path: Path, scratch: Path, *, aside: Path) -> None:
     """Put `scratch` in the place of `path`; a folder has to be moved aside first, and comes back on failure."""
+    if path.is_dir() and not scratch.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder stands there; name another file")
     if not path.is_dir():
         scratch.replace(path)
         return

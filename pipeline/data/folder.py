@@ -97,11 +97,22 @@ class Folder(Source):
 
 
 def _stored(folder: Path) -> Iterator[str]:
-    for directory, subdirectories, files in os.walk(folder):
+    seen = set()
+    for directory, subdirectories, files in os.walk(folder, followlinks=True):
+        place = os.path.realpath(directory)
+        if place in seen:  # a link may lead back up
+            subdirectories[:] = []
+            continue
+        seen.add(place)
         subdirectories[:] = [name for name in subdirectories if not name.startswith(".")]
         for file in files:
             if _is_picture(file):
-                yield (Path(directory) / file).relative_to(folder).as_posix()
+                name = (Path(directory) / file).relative_to(folder).as_posix()
+                try:
+                    name.encode()
+                except UnicodeEncodeError as error:
+                    raise DataError(f"{folder}: the name {name!r} is no Unicode text; rename it") from error
+                yield name
 
 
 def _archived(path: Path) -> Iterator[str]:

@@ -16,7 +16,7 @@ import urllib.request
 from contextlib import contextmanager
 
 import pytest
-from test_register import EXPORT, LATENCY, METRICS, _card, _write_model
+from test_register import METRICS, _card, _report, _write_model
 
 from demo.catalog import Catalog
 from demo.champions import Registry, _refresh
@@ -38,10 +38,8 @@ def client(server, monkeypatch):
 def _register(client, recipe, root, *, scale):
     """Register a model, and return its version and its digest."""
     workspace = Workspace(recipe.name, root)
-    workspace.reports.mkdir(parents=True, exist_ok=True)
-    for name, report in (("metrics", METRICS), ("export", EXPORT), ("latency", LATENCY)):
-        (workspace.reports / f"{name}.json").write_text(json.dumps(report))
     _write_model(workspace.model, _card(recipe), scale=scale)
+    _report(workspace)
     register(recipe, workspace)
     version = client.get_model_version_by_alias(recipe.name, CHALLENGER)
     return str(version.version), hashlib.sha256(workspace.model.read_bytes()).hexdigest()

@@ -9,7 +9,7 @@ import yaml
 
 from demo.comparison import COLUMNS
 from pipeline.compare import Row, compare, markdown, rank
-from pipeline.errors import TrackingError
+from pipeline.errors import StorageError, TrackingError
 from pipeline.recipe import Recipe
 from pipeline.workspace import Workspace
 
@@ -95,3 +95,23 @@ def test_an_empty_registry_is_told_in_one_sentence(recipe: Recipe, embedded: Non
     with pytest.raises(TrackingError, match=r"no model of .* is registered"):
         compare(tmp_path / "params.yaml", tmp_path / "table.md")
     assert not (tmp_path / "table.md").exists()
+
+
+@pytest.mark.parametrize("name", ["reports", "table.json", "table.png", "."])
+def test_what_is_no_name_for_the_table_is_refused_and_nothing_is_touched(
+    name: str, recipe: Recipe, embedded: None, tmp_path: Path
+) -> None:
+    (tmp_path / "reports").mkdir()
+    with pytest.raises(
+        StorageError, match=r"is no name for the table, which is Markdown; name a file that ends in \.md"
+    ):
+        compare(tmp_path / "params.yaml", tmp_path / name if name != "." else Path())
+    assert (tmp_path / "reports").is_dir()
+
+
+def test_without_a_registry_one_sentence_says_so(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANVAS_TRACKING", "off")
+    with pytest.raises(TrackingError, match="GANVAS_TRACKING is off, so there is no registry"):
+        compare(tmp_path / "params.yaml", tmp_path / "table.md")

@@ -1,6 +1,7 @@
 """Folders and zip archives of all kinds of pictures, sound and not."""
 
 import io
+import os
 import shutil
 import struct
 import zipfile
@@ -224,3 +225,24 @@ def test_large_jpeg_is_decoded_at_a_fraction_and_looks_the_same(lay_out):
     assert item.load().size == (128, 128)
     difference = square(item.load(), size=64, channels=3).astype(int) - square(whole, size=64, channels=3)
     assert np.abs(difference).max() <= 6
+
+
+def test_folders_behind_links_are_classes_too_and_a_link_back_up_is_no_loop(tmp_path):
+    root = laid_out(tmp_path, {"ink/a.png": plain()}, archive=False)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "b.png").write_bytes(plain(BLUE))
+    (root / "tea").symlink_to(elsewhere, target_is_directory=True)
+    (root / "ink" / "up").symlink_to(root, target_is_directory=True)
+    assert labels(root) == {"ink/a.png": "ink", "tea/b.png": "tea"}
+
+
+def test_a_name_that_is_no_text_is_said(tmp_path):
+    root = laid_out(tmp_path, {"ink/a.png": plain()}, archive=False)
+    try:
+        (root / os.fsdecode(b"caf\xe9")).mkdir()
+    except OSError:
+        pytest.skip("this file system takes Unicode names alone")
+    (root / os.fsdecode(b"caf\xe9") / "b.png").write_bytes(plain(BLUE))
+    with pytest.raises(DataError, match="is no Unicode text; rename it"):
+        labels(root)

@@ -105,3 +105,43 @@ def test_nobody_waits_for_a_run_that_was_deleted(recipe, place):
     deliver_ended(connect())
     _open(recipe, place).finish("FINISHED")
     assert list((place / ".mlflow" / "unsent").glob("*/*")) == []
+
+
+class _BrokenStore(Exception):
+    """What a library of an artifact store raises on its own."""
+
+
+def test_whatever_a_store_raises_the_training_goes_on(recipe, place, monkeypatch, caplog):
+    tracker = _open(recipe, place)
+    client = tracker._client
+
+    def fail(*_):
+        raise _BrokenStore("no credentials")
+
+    monkeypatch.setattr(client, "log_artifact", fail)
+    picture = place / "sheet.png"
+    picture.touch()
+    with caplog.at_level(logging.WARNING, logger="pipeline"):
+        tracker.log_picture(picture)
+        (place / ".mlflow" / "unsent" / tracker.run_id).rename(place / "aside")
+        (place / ".mlflow" / "unsent" / tracker.run_id).touch()  # so that nothing can be kept either
+        tracker.log_picture(picture)
+    assert "The training goes on, and its figures are kept until they can be tracked: no credentials" in caplog.text
+    assert "The training goes on, but some of its figures are lost" in caplog.text
+
+
+def test_what_cannot_be_delivered_stops_no_later_training(recipe, place, monkeypatch, caplog):
+    tracker = _open(recipe, place)
+    _tell(tracker, [1])
+    client = _take_away(tracker)
+    _tell(tracker, [2])
+    tracker.finish("FINISHED")
+    monkeypatch.setattr("pipeline.outbox.send", lambda *_: 1 / 0)
+    with caplog.at_level(logging.WARNING, logger="pipeline"):
+        deliver_ended(client)
+    left = place / ".mlflow" / "unsent" / tracker.run_id
+    assert f"What is left in {left} cannot be delivered, and is kept: division by zero" in caplog.text
+    monkeypatch.undo()
+    monkeypatch.setenv("DVC_ROOT", str(place))
+    deliver_ended(client)
+    assert _losses(client, tracker.run_id) == [(1, 1.0), (2, 2.0)]

@@ -137,6 +137,28 @@ def test_a_registry_that_is_down_or_off_is_one_sentence(root, monkeypatch):
     _refuse("no MLflow server answers at http://127.0.0.1:9", error=PipelineError)
 
 
+def test_a_champion_of_another_repository_stays_one(root, monkeypatch, capsys):
+    commit(root, "The lock")
+    monkeypatch.delenv("GANVAS_TRACKING")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    client = connect()
+    client.create_registered_model("theirs")
+    client.create_model_version("theirs", "somewhere", tags={SHA256: "c" * 64})
+    client.set_registered_model_alias("theirs", "champion", "1")
+    registry_sync(root)
+    assert "theirs" not in capsys.readouterr().err
+    assert str(client.get_model_version_by_alias("theirs", "champion").version) == "1"
+
+
+def test_only_models_of_the_root_can_be_champions(root):
+    commit(root, "The lock")
+    elsewhere = root / "zoo"
+    elsewhere.mkdir(exist_ok=True)
+    shutil.copy(root / "params.yaml", elsewhere / "own.yaml")
+    with pytest.raises(PromotionError, match="only models of the params file beside .dvc can be found again"):
+        promote(read_recipe(elsewhere / "own.yaml", "ink"), Workspace("ink", elsewhere))
+
+
 def test_a_champion_that_is_not_of_ganvas_stays_one(root, monkeypatch, capsys):
     commit(root, "The lock")
     monkeypatch.delenv("GANVAS_TRACKING")

@@ -107,6 +107,12 @@ def test_a_missing_section_or_key_is_named(tmp_path: Path) -> None:
         read_recipe(write_params(tmp_path / "params.yaml", painter=section), "painter")
 
 
+def test_a_name_that_yaml_reads_as_a_number_is_refused(tmp_path):
+    (tmp_path / "params.yaml").write_text("recipes: {2024: {}}")
+    with pytest.raises(RecipeError, match="has the name 2024, which YAML reads as no text; put it in quotes"):
+        read_recipe(tmp_path / "params.yaml", "2024")
+
+
 def test_an_unknown_recipe_names_the_known_ones(workplace: Path) -> None:
     with pytest.raises(RecipeError, match="there is no recipe 'paintr'; did you mean 'painter'"):
         read_recipe(Path("params.yaml"), "paintr")

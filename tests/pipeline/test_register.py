@@ -53,14 +53,21 @@ def _write_model(path, card, *, scale=1.0):
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
+def _report(workspace, metrics=METRICS):
+    """Write the reports of a model, whose digest `evaluate` puts into its figures."""
+    scored = {"model": hashlib.sha256(workspace.model.read_bytes()).hexdigest(), **metrics}
+    workspace.reports.mkdir(parents=True, exist_ok=True)
+    for name, report in (("metrics", scored), ("export", EXPORT), ("latency", LATENCY)):
+        (workspace.reports / f"{name}.json").write_text(json.dumps(report))
+
+
 @pytest.fixture
 def workspace(recipe, tmp_path):
     """What `export` and `evaluate` leave behind."""
     workspace = Workspace(recipe.name, tmp_path)
     _write_model(workspace.model, _card(recipe))
     (workspace.reports / "evaluation").mkdir(parents=True)
-    for name, report in (("metrics", METRICS), ("export", EXPORT), ("latency", LATENCY)):
-        (workspace.reports / f"{name}.json").write_text(json.dumps(report))
+    _report(workspace)
     PIL.Image.new("L", (4, 4)).save(workspace.reports / "evaluation" / "samples.png")
     return workspace
 
@@ -120,13 +127,17 @@ def test_the_same_model_with_the_same_figures_is_registered_once(store, recipe, 
 
     first = workspace.model.read_bytes()
     _write_model(workspace.model, _card(recipe), scale=2.0)
+    with pytest.raises(EvaluationError, match=r"is about another model than .* run `python -m pipeline evaluate"):
+        register(recipe, workspace)
+    _report(workspace)
     register(recipe, workspace)
     assert _challenging_version(store, recipe) == 2
 
     workspace.model.write_bytes(first)
+    _report(workspace)
     register(recipe, workspace)
     assert _challenging_version(store, recipe) == 1
-    (workspace.reports / "metrics.json").write_text(json.dumps(METRICS | {"recall": 0.6}))
+    _report(workspace, METRICS | {"recall": 0.6})
     register(recipe, workspace)
     assert _challenging_version(store, recipe) == 3
     assert len(store.search_model_versions(f"name = '{recipe.name}'")) == 3

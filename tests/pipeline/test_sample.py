@@ -117,6 +117,8 @@ def test_parts_of_another_model(workspace, workplace):
     (out / "part-000000.json").write_text(json.dumps(sheet | {"model": "0" * 64}))
     with pytest.raises(ShardError, match=r"part 1 of 5 is missing, or another model or device drew it"):
         sample(workspace, out, COUNT, merge=True)
+    sample(workspace, out, COUNT, shard=Shard.parse("1/5"))
+    assert not (out / "manifest.json").exists(), "it would tell of a part that is another now"
 
 
 def test_a_model_that_draws_from_no_seeds(workplace):

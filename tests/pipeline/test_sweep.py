@@ -172,3 +172,44 @@ def test_a_number_in_the_way_becomes_a_ramp_and_a_text_is_refused():
     assert section == {"rate": {"start": 0.5, "end": 0.0}, "name": "x", "fresh": {"key": 1}}
     with pytest.raises(RecipeError, match="'name' is 'x'"):
         place_value(section, "name.deep", 1)
+
+
+def test_a_trial_that_was_interrupted_is_run_again_and_a_study_that_goes_on_draws_anew(painter, monkeypatch):
+    def interrupt(*_, trial, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.sweep._train", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            sweep("painter", PARAMS, painter)
+    sweep("painter", PARAMS, painter)
+    trials = _study().trials
+    assert [trial.state.name for trial in trials[:2]] == ["FAIL", "COMPLETE"]
+    assert trials[1].params == trials[0].params == {RATE: 1e-3, "loss.name": "nonsaturating"}
+    assert len({trial.params[RATE] for trial in trials[1:]}) == len(trials) - 1
+
+
+def test_a_trial_that_diverged_is_not_run_again(painter, monkeypatch):
+    def fail(*_, **__):
+        raise TrainingError("it diverged")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.sweep._train", fail)
+        with pytest.raises(TrainingError, match="no trial"):
+            sweep("painter", PARAMS, painter)
+    failed = len(_study().trials)
+    sweep("painter", PARAMS, painter)
+    assert {RATE: 1e-3, "loss.name": "nonsaturating"} not in [trial.params for trial in _study().trials[failed:]]
+
+
+def test_a_number_is_the_start_of_its_schedule_as_it_is(painter):
+    _write({"space": {f"{RATE}.start": {"low": 1e-6, "high": 1e-2, "log": True}}, "trials": 1})
+    sweep("painter", PARAMS, painter)
+    assert _study().trials[0].params == {f"{RATE}.start": 1e-3}
+
+
+def test_a_loss_is_known_from_the_first_logged_step_on(painter):
+    train = PAINTER["train"] | {"snapshots": 6, "log_every": 5}
+    _write({"space": {"loss.name": ["hinge"]}, "trials": 1, "metric": "generator_loss"}, train=train)
+    sweep("painter", PARAMS, painter)
+    assert _study().trials[0].state.name == "COMPLETE"

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import tracking
 from pipeline.errors import TrackingError
-from pipeline.store import connect, embedded_database, experiment_id, load_mlflow
+from pipeline.store import connect, embedded_database, experiment_id, load_mlflow, reporting
 from pipeline.tracking import MlflowTracker, NullTracker, open_tracker, revision_tags
 
 
@@ -120,6 +120,7 @@ def test_a_server_that_goes_away_is_mentioned_once_and_hears_all_when_it_is_back
     [
         ("http://artist:secret@127.0.0.1:{port}", "no MLflow server answers at http://127.0.0.1:{port}"),
         ("gopher://127.0.0.1", "gopher://127.0.0.1"),
+        ("http://[::1:5000", "MLFLOW_TRACKING_URI is no address"),
     ],
 )
 def test_a_wrong_address_is_said_in_one_sentence(address, sentence, recipe, tmp_path, monkeypatch):
@@ -217,3 +218,19 @@ def _closed_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def test_an_experiment_that_was_deleted_comes_back(store, recipe, tmp_path):
+    tracker = _open(recipe, tmp_path)
+    tracker.finish("FINISHED")
+    experiment = store.get_run(tracker.run_id).info.experiment_id
+    store.delete_experiment(experiment)
+    again = _open(recipe, tmp_path)
+    again.finish("FINISHED")
+    assert store.get_run(again.run_id).info.experiment_id == experiment
+
+
+def test_a_failure_here_is_not_blamed_on_the_server(server, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    with pytest.raises(TrackingError, match="No space left on device"), reporting():
+        raise OSError(28, "No space left on device")

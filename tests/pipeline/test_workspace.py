@@ -90,3 +90,15 @@ def test_the_places_of_a_recipe(tmp_path: Path) -> None:
     workspace = Workspace("painter", tmp_path)
     assert workspace.model == tmp_path / "models" / "painter" / "model.onnx"
     assert workspace.prepared == tmp_path / "data" / "painter"
+
+
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "kept").touch()
+    with (
+        pytest.raises(StorageError, match="a folder stands there; name another file"),
+        writing(tmp_path / "reports") as scratch,
+    ):
+        scratch.touch()
+    assert (tmp_path / "reports" / "kept").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["reports"]
