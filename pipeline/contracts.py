@@ -386,6 +386,11 @@ class Objective(Part, ABC):
         return {}
 
     @property
+    def period(self) -> int:
+        """After how many steps their work repeats, where some of them do more than others."""
+        return 1
+
+    @property
     def penalised(self) -> bool:
         """Whether its losses hold a penalty, which `Step.strictness` then weighs."""
         return False

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 
 Row = Mapping[str, float]
 
@@ -15,6 +15,8 @@ _FALLEN = 0.5
 """A score of the samples that has lost this share of its best counts as fallen."""
 _POOR_DIVERSITY = 0.3
 """Two samples differ by less than this share of what two real pictures differ by."""
+_NEARER = 0.99
+"""A distance that has fallen to this share of the last one is still falling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +27,16 @@ class Diagnosis:
     sentence: str
 
 
-def diagnose(history: Sequence[Row]) -> Diagnosis | None:
+def diagnose(history: Sequence[Row], *, saturates: bool = True) -> Diagnosis | None:
     """Return what is wrong after the last row of a training's history; nothing for a healthy one.
 
     Each row holds `step` and the figures of a log tick: losses and gradient norms by role, `logit_gap` where there is a
-    discriminator, and at snapshots the scores of the averaged weights' samples (`diversity`, `recall`,
+    discriminator, and at snapshots the scores of the averaged weights' samples (`frechet`, `diversity`, `recall`,
     `class_coverage`). The rows alone decide, so a resumed training is judged like one that was never stopped.
+    `saturates` says that logits far apart leave the generator no gradient; a critic's gap is a distance, of any size.
     """
-    return next(filter(None, (symptom(history) for symptom in _SYMPTOMS)), None)
+    symptoms = [symptom for symptom in _SYMPTOMS if saturates or symptom is not _one_sided]
+    return next(filter(None, (symptom(history) for symptom in symptoms)), None)
 
 
 def _not_finite(history: Sequence[Row]) -> Diagnosis | None:
@@ -95,7 +99,9 @@ def _mode_collapse(history: Sequence[Row]) -> Diagnosis | None:
         for name in ("diversity", "recall", "class_coverage")
         if name in last and (best := max(row[name] for row in scores)) and last[name] < _FALLEN * best
     ]
-    if not fallen and last["diversity"] < _POOR_DIVERSITY and len(scores) > 1:
+    # A young generator repeats itself as well, while its pictures still come nearer to the real ones.
+    stuck = len(scores) > 1 and last.get("frechet", inf) > _NEARER * scores[-2].get("frechet", -inf)
+    if not fallen and last["diversity"] < _POOR_DIVERSITY and stuck:
         fallen = [f"two samples differ {last['diversity']:.2f} times as much as two real pictures"]
     if not fallen:
         return None
@@ -116,8 +122,11 @@ _SYMPTOMS: tuple[Callable[[Sequence[Row]], Diagnosis | None], ...] = (
 
 
 def _lasting(history: Sequence[Row], name: str) -> list[float]:
-    """Return a figure's last values, or nothing where there are too few of them to judge by."""
-    values = [row[name] for row in history[-_LASTING:] if name in row]
+    """Return a figure's last values, or nothing where there are too few of them to judge by.
+
+    Rows of snapshots between two log ticks hold scores alone.
+    """
+    values = [row[name] for row in history if name in row][-_LASTING:]
     return values if len(values) == _LASTING else []
 
 

@@ -180,7 +180,8 @@ def _train(recipe: Recipe, dataset: Dataset, *, trial: Trial, tracker: Tracker, 
     """Return the lowest value of the metric in a training, which ends early where it falls behind the others."""
     trainer, _ = assemble(recipe, dataset, device=choose_device())
     if recipe.train.budget.minutes:
-        trainer.fit_into(recipe.train.budget.minutes)
+        with memory_advice(recipe.train.batch):
+            trainer.fit_into(recipe.train.budget.minutes, period=recipe.objective.period)
     watch = Watch(recipe, dataset, trainer=trainer, tracker=tracker, good=Path())
     pause = -(-trainer.steps // recipe.train.snapshots)
     lowest, reported = math.inf, 0

@@ -55,7 +55,8 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
     dataset, device = Dataset.open(workspace.prepared), choose_device()
     with World.join(device) as world:
         console.quiet = not world.leads
-        trainer, example = assemble(recipe, dataset, device=device, world=world)
+        with memory_advice(recipe.train.batch):
+            trainer, example = assemble(recipe, dataset, device=device, world=world)
         unfinished = workspace.progress / f"{_digest(recipe, dataset, world)}.pt"
         goes_on = _start(recipe, trainer, unfinished=unfinished)
         tracker: Tracker = NullTracker()
@@ -91,7 +92,8 @@ def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> bool:
         console.print(f"{recipe.name}: training goes on after step {trainer.step:,} of {trainer.steps:,}")
     elif recipe.train.budget.minutes:
         minutes, sweep = recipe.train.budget.minutes, recipe.train.penalty_sweep
-        trainer.fit_into(minutes / (1 + sweep.cost) if sweep else minutes)
+        with memory_advice(recipe.train.batch):
+            trainer.fit_into(minutes / (1 + sweep.cost) if sweep else minutes, period=recipe.objective.period)
         beside = " beside the sweep" if sweep else ""
         console.print(f"{recipe.name}: {minutes:g} minutes are {trainer.steps:,} steps here{beside}")
     return state is not None

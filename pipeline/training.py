@@ -113,14 +113,23 @@ class Trainer:
         self.history: list[Row] = []
         self.best: dict[str, Any] = {}
 
-    def fit_into(self, minutes: float) -> None:
-        """Set `steps` to as many as take so long, as measured on steps from amid the schedules that are then undone."""
+    @property
+    def is_finite(self) -> bool:
+        """Whether all weights are; their gradients tell only at the next log tick. All ranks hold the same weights."""
+        networks = (*self._modules.values(), *self.averaged.values())
+        return all(bool(weight.isfinite().all()) for network in networks for weight in network.parameters())
+
+    def fit_into(self, minutes: float, *, period: int = 1) -> None:
+        """Set `steps` to as many as take so long, as measured on steps from amid the schedules that are then undone.
+
+        Every so many steps (`period`) one may cost more than the others, so whole periods are measured.
+        """
         before = deepcopy(self.state())
         self.steps, self.step = 2 * _AMID, _AMID
         for _ in range(_WARM_UP):
             self._advance(logging=False)
         begun, seconds, timed = time.perf_counter(), 0.0, 0
-        while seconds < _TIMED_SECONDS:
+        while seconds < _TIMED_SECONDS or timed % period:
             self._advance(logging=True)  # which waits for the device
             self.step += 1
             timed += 1

@@ -44,12 +44,12 @@ class Watch:
         trainer, scores = self._trainer, self.score()
         trainer.note(scores)
         self.tracker.log_metrics(trainer.step, scores)
-        if diagnose(trainer.history) is None:
+        if self._diagnose() is None:
             self.keep_good()
 
     def keep_good(self) -> None:
-        """Keep the state as it is now, where the recipe wants to fall back."""
-        if self._config.response == "roll_back":
+        """Keep the state as it is now, where the recipe wants to fall back and nothing in it is broken."""
+        if self._config.response == "roll_back" and self._trainer.is_finite:
             state = self._trainer.state()
             if self._trainer.world.leads:
                 checkpoint.save(self._good, state, digest=self._good.stem)
@@ -62,7 +62,7 @@ class Watch:
                 help.
 
         """
-        diagnosis = diagnose(self._trainer.history)
+        diagnosis = self._diagnose()
         if diagnosis is None:
             return False
         fresh = diagnosis.name not in self._told
@@ -77,6 +77,9 @@ class Watch:
         if fresh:
             console.print(f"{self._recipe.name}: {diagnosis.sentence}")
         return False
+
+    def _diagnose(self) -> Diagnosis | None:
+        return diagnose(self._trainer.history, saturates=self._recipe.loss.name != "wasserstein")
 
     def _fall_back(self, diagnosis: Diagnosis) -> None:
         trainer, fallbacks = self._trainer, self._trainer.fallbacks + 1

@@ -28,6 +28,7 @@ from pipeline.objectives.penalties import gamma_by_rule, interpolated_penalty, s
 from pipeline.schedules import Ramp, Scheduled, constant
 
 PREVIEW_ROWS = 8
+_AT_ONCE = 64
 
 
 class Adversarial(Objective):
@@ -58,6 +59,10 @@ class Adversarial(Objective):
         return {"augmentation": Augmentation(self.augment)} if self.augment else {}
 
     @property
+    def period(self) -> int:
+        return self.penalty_every
+
+    @property
     def penalised(self) -> bool:
         return self.gradient_penalty > 0 or any(
             weight == "auto" or weight.start > 0 or weight.end > 0 for weight in (self.r1, self.r2)
@@ -75,8 +80,9 @@ class Adversarial(Objective):
         generator = modules["generator"]
         assert isinstance(generator, LatentGenerator)
         latent = torch.randn(len(labels), generator.latent, generator=torch.Generator().manual_seed(seed))
-        pictures: Tensor = generator(latent.to(labels.device), class_weights(labels, generator.classes))
-        return pictures
+        classes = class_weights(labels, generator.classes)
+        parts = zip(torch.split(latent.to(labels.device), _AT_ONCE), torch.split(classes, _AT_ONCE), strict=True)
+        return torch.cat([generator(*part) for part in parts])
 
     def preview(self, modules: Modules, batch: Batch) -> tuple[Tensor, int]:
         generator = modules["generator"]

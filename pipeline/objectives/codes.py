@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pipeline.autoencoders import Autoencoder
+from pipeline.autoencoders import Autoencoder, MixedPrior
 from pipeline.contracts import Batch, Modules
 from pipeline.errors import RecipeError
 
@@ -27,6 +27,21 @@ def autoencoder_of(modules: Modules, *, objective: str) -> Autoencoder:
         remedy = "choose 'encoder_decoder' or 'draw'"
         raise RecipeError("network.name", f"'{objective}' needs an autoencoder, which this network is not", remedy)
     return autoencoder
+
+
+def check_prior(autoencoder: Autoencoder, *, objective: str) -> None:
+    """Refuse a mixture to draw codes from where the objective draws them from the normal distribution.
+
+    Raises:
+        RecipeError: the network has one, which nothing would fit.
+
+    """
+    if isinstance(autoencoder, MixedPrior) and autoencoder.components:
+        raise RecipeError(
+            "network.components",
+            f"'{objective}' draws codes from the normal distribution",
+            "leave it out",
+        )
 
 
 def decode_noise(modules: Modules, labels: Tensor, *, seed: int) -> Tensor:

@@ -14,7 +14,7 @@ from torch.nn.functional import mse_loss
 from pipeline.autoencoders import FeatureDiscriminator
 from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Phase, Step, game_of
 from pipeline.errors import RecipeError
-from pipeline.objectives.codes import autoencoder_of, decode_noise, divergence, show_coding
+from pipeline.objectives.codes import autoencoder_of, check_prior, decode_noise, divergence, show_coding
 from pipeline.objectives.penalties import squared_slope
 
 
@@ -40,6 +40,7 @@ class VaeGan(Objective):
 
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
         autoencoder = autoencoder_of(modules, objective=self.name)
+        check_prior(autoencoder, objective=self.name)
         game = game_of(loss, objective=self.name)
         if loss.name == "wasserstein" and not self.r1:
             raise RecipeError("objective", "nothing bounds the critic's slope", "set r1")

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Phase, Step, likelihood_of
-from pipeline.objectives.codes import autoencoder_of, decode_noise, divergence, show_coding
+from pipeline.objectives.codes import autoencoder_of, check_prior, decode_noise, divergence, show_coding
 from pipeline.schedules import Scheduled, constant
 
 
@@ -27,6 +27,7 @@ class Variational(Objective):
 
     def phases(self, modules: Modules, loss: Loss, image: Image) -> Sequence[Phase]:
         autoencoder = autoencoder_of(modules, objective=self.name)
+        check_prior(autoencoder, objective=self.name)
         likelihood = likelihood_of(loss, objective=self.name)
 
         def autoencoder_loss(batch: Batch, step: Step) -> Tensor:

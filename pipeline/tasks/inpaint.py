@@ -20,8 +20,8 @@ class Inpaint(Translation):
     painted: ClassVar = 3
 
     name: Literal["inpaint"] = "inpaint"
-    least: float = Field(0.1, gt=0, lt=1, description="smallest share that is missing, about")
-    most: float = Field(0.4, gt=0, lt=1, description="largest share that is missing, about")
+    least: float = Field(0.1, gt=0, le=0.5, description="smallest share that is missing, about")
+    most: float = Field(0.4, gt=0, le=0.5, description="largest share that is missing, about")
 
     @model_validator(mode="after")
     def _in_order(self) -> "Inpaint":

@@ -247,6 +247,13 @@ class TestVaeGan:
         (Variational(), EncoderDecoder(), Hinge(), "'hinge' is no likelihood, which 'variational' wants"),
         (Autoencoding(), EncoderDecoder(), Gaussian(), "nothing is there to draw codes from"),
         (VaeGan(), EncoderDecoder(discriminator=True), Gaussian(), "'gaussian' scores no game, which 'vae_gan' plays"),
+        (
+            Variational(),
+            EncoderDecoder(components=2),
+            Gaussian(),
+            "'variational' draws codes from the normal distribution",
+        ),
+        (VaeGan(), EncoderDecoder(components=2, discriminator=True), Hinge(), "'vae_gan' draws codes from the normal"),
         (VaeGan(), EncoderDecoder(), Hinge(), "needs a discriminator that shows its features"),
     ],
 )

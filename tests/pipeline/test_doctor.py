@@ -70,3 +70,23 @@ def test_low_diversity_at_the_very_start_is_no_collapse() -> None:
 
 def test_between_snapshots_old_scores_do_not_alarm() -> None:
     assert diagnose([*snapshots(0.9, 0.1), *ticks(1)]) is None
+
+
+def test_a_young_generator_whose_pictures_come_nearer_is_left_alone() -> None:
+    distances = (298.0, 285.0, 269.0, 251.0)
+    young = [row | {"frechet": far} for row, far in zip(snapshots(0.01, 0.02, 0.07, 0.35), distances, strict=True)]
+    assert [diagnose(young[: count + 1]) for count in range(4)] == [None] * 4
+    stuck = [*young[:2], young[2] | {"frechet": 285.0}]
+    assert diagnose(stuck).name == "mode_collapse"
+
+
+def test_the_gap_of_a_critic_may_be_of_any_size() -> None:
+    assert diagnose(ticks(8, logit_gap=400), saturates=False) is None
+    assert diagnose(ticks(8, logit_gap=400)).name == "one_sided"
+
+
+def test_snapshots_between_ticks_hide_no_symptom() -> None:
+    history = []
+    for row in ticks(5, logit_gap=40):
+        history += [row, {"step": row["step"] + 1, "diversity": 0.9, "recall": 0.5}]
+    assert diagnose(history[:-1]).name == "one_sided"

@@ -107,7 +107,7 @@ def test_nobody_waits_for_a_run_that_was_deleted(recipe, place):
     assert list((place / ".mlflow" / "unsent").glob("*/*")) == []
 
 
-class _BrokenStore(Exception):
+class _StoreError(Exception):
     """What a library of an artifact store raises on its own."""
 
 
@@ -116,7 +116,7 @@ def test_whatever_a_store_raises_the_training_goes_on(recipe, place, monkeypatch
     client = tracker._client
 
     def fail(*_):
-        raise _BrokenStore("no credentials")
+        raise _StoreError("no credentials")
 
     monkeypatch.setattr(client, "log_artifact", fail)
     picture = place / "sheet.png"

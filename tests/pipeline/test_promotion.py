@@ -155,7 +155,7 @@ def test_only_models_of_the_root_can_be_champions(root):
     elsewhere = root / "zoo"
     elsewhere.mkdir(exist_ok=True)
     shutil.copy(root / "params.yaml", elsewhere / "own.yaml")
-    with pytest.raises(PromotionError, match="only models of the params file beside .dvc can be found again"):
+    with pytest.raises(PromotionError, match=r"only models of the params file beside \.dvc can be found again"):
         promote(read_recipe(elsewhere / "own.yaml", "ink"), Workspace("ink", elsewhere))
 
 

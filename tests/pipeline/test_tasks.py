@@ -6,6 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from pydantic import ValidationError
 from skimage.data import astronaut
 
 from demo.composition import chroma as chroma_of_levels
@@ -78,6 +79,9 @@ class TestInpaint:
         assert (found < shares + 0.3).all()
 
     def test_shares_must_be_in_order(self):
+        assert Inpaint(least=0.5, most=0.5).most == 0.5
+        with pytest.raises(ValidationError, match=r"less than or equal to 0\.5"):  # more, its marks do not cover
+            Inpaint(most=0.6)
         section = {"name": "inpaint", "least": 0.5, "most": 0.2}
         with pytest.raises(RecipeError, match=r"^a\.network\.translation: .*least must not be above most"):
             parse_part(TASKS, section, "a.network.translation")

@@ -1,5 +1,6 @@
 import copy
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -106,6 +107,20 @@ def test_measuring_the_pace_leaves_no_trace() -> None:
     list(measured.run())
     expected, found = weights(straight.state()), weights(measured.state())
     assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_the_pace_is_measured_over_whole_periods(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    measured = trainer(settings())
+    monkeypatch.setattr("pipeline.training.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def advance(*, logging: bool) -> dict:
+        clock[0] += 4.0 if measured.step % 16 == 0 else 1.0
+        return {}
+
+    monkeypatch.setattr(measured, "_advance", advance)
+    measured.fit_into(minutes=19 / 60 * 10, period=16)
+    assert measured.steps == 160
 
 
 def test_each_phase_steps_its_own_role_at_its_own_rate() -> None:

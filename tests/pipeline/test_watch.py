@@ -3,13 +3,18 @@ import csv
 from pathlib import Path
 
 import pytest
+import torch
 from recipes import PAINTER, write_params
 
 from pipeline import checkpoint
+from pipeline.assembly import assemble
+from pipeline.data.dataset import Dataset
 from pipeline.errors import TrainingError
 from pipeline.prepare import prepare
 from pipeline.recipe import Recipe, read_recipe
+from pipeline.tracking import NullTracker
 from pipeline.train import train
+from pipeline.watch import Watch
 from pipeline.workspace import Workspace
 
 STILL = 1e-12
@@ -63,7 +68,7 @@ def test_without_samples_nothing_is_scored(prepared: Workspace) -> None:
     [
         ({"learning_rates": rates(STILL, STILL), "snapshots": 2}, "the generator repeats itself at step 8 (mode coll"),
         (
-            {"loss": "wasserstein", "objective": {"gradient_penalty": 1e-9}, "learning_rates": rates(STILL, 0.1)},
+            {"loss": "minimax", "objective": {"r1": 0.0}, "learning_rates": rates(STILL, 0.3)},
             "the discriminator has won at step",
         ),
         (
@@ -99,6 +104,19 @@ def test_a_training_falls_back_until_its_rates_are_low_enough(
     told = " ".join(capsys.readouterr().err.split())
     for fallback, share in enumerate(("0.5", "0.25", "0.125"), 1):
         assert f"back to step 0, with {share} times the learning rates and {2**fallback} times the penalties" in told
+
+
+def test_a_state_with_broken_weights_is_no_good_one(prepared: Workspace, tmp_path: Path) -> None:
+    recipe = painter(watch={"samples": 0, "response": "roll_back"})
+    dataset = Dataset.open(prepared.prepared)
+    trainer, _ = assemble(recipe, dataset, device=torch.device("cpu"))
+    watch = Watch(recipe, dataset, trainer=trainer, tracker=NullTracker(), good=tmp_path / "good.pt")
+    watch.keep_good()
+    kept = (tmp_path / "good.pt").read_bytes()
+    next(trainer.averaged["generator"].parameters())[0] = torch.nan
+    watch.keep_good()
+    assert not trainer.is_finite
+    assert (tmp_path / "good.pt").read_bytes() == kept
 
 
 def test_a_fall_back_that_helps_ends_in_a_model(prepared: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
