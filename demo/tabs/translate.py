@@ -105,7 +105,7 @@ _FIRST = str(EXAMPLES[1])
 _OF_PICTURES = {"superres", "colorize", "unpaired"}
 """Tasks that take a picture as it is, and nothing that is painted."""
 
-_CHOICE, _SIZE = 4, 7
+_CANVAS, _CHOICE, _SIZE = 3, 4, 7
 """Places among what a task shows or hides."""
 
 
@@ -120,6 +120,7 @@ class _Controls:
     colour: gr.ColorPicker
     forget: gr.Button
     hints: gr.State
+    before: gr.State
     size: gr.Slider
     draw: gr.Button
     download: gr.DownloadButton
@@ -192,9 +193,21 @@ class _Handlers:
         before = save_bytes_to_cache(to_png(done.baseline, {}), "baseline.png", self.cache)
         return before, save_bytes_to_cache(done.to_png(), done.file_name, self.cache)
 
-    def show_controls(self, model: str | None) -> tuple[dict[str, Any], ...]:
+    def task_of(self, model: str | None) -> str:
         opened = self.catalog.models("translate").get(model or "")
-        task = opened.card.translation if opened else ""
+        return opened.card.translation if opened else ""
+
+    def choose(self, model: str | None, before: str | None) -> list[Any]:
+        """Return what `show_controls` returns for another model; what was drawn for the one before stays."""
+        shown = list(self.show_controls(model))
+        if self.task_of(model) == self.task_of(before) == "sketch":
+            del shown[_CANVAS]["value"]
+        return shown
+
+    def show_controls(self, model: str | None) -> tuple[Any, ...]:
+        """Return what the controls of `_Controls.by_task`, the captions and `_Controls.before` become for a model."""
+        opened = self.catalog.models("translate").get(model or "")
+        task = self.task_of(model)
         names = [choice.name for choice in opened.card.choices] if opened else []
         # A drawing is painted as large as the model was trained on; small strokes are all it knows.
         size = max(MIN_SIZE, opened.card.size) if opened and task == "sketch" else DEFAULT_SIZE
@@ -210,6 +223,7 @@ class _Handlers:
             gr.update(visible=task == "colorize"),
             gr.update(value=size, visible=task != "superres"),
             *(gr.update(visible=task == known) for known in BASELINES),
+            model,
         )
 
     def settings(self, wanted: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -255,12 +269,12 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         "outputs": [compare, controls.download],
         **PRIVATE,
     }
-    by_task = [*controls.by_task, *captions]
+    by_task = [*controls.by_task, *captions, controls.before]
     settings = [controls.model, controls.hints, *by_task]
     show, reshow = controls.reading(do.show), controls.reading(do.reshow)
     page.load(do.refresh, None, [missing, studio, *settings], **QUIET).success(reshow, **drawn)
     compare.restore(do.restore, None, settings, **EACH).success(reshow, **drawn)
-    controls.model.input(do.show_controls, controls.model, by_task, **LATEST).success(reshow, **drawn)
+    controls.model.input(do.choose, [controls.model, controls.before], by_task, **LATEST).success(reshow, **drawn)
     forgetting: dict[str, Any] = {"fn": list, "inputs": None, "outputs": controls.hints, **LATEST}
     controls.picture.upload(**forgetting).success(reshow, **drawn)
     controls.examples.load_input_event.success(**forgetting).success(reshow, **drawn)
@@ -305,8 +319,10 @@ def _draw_controls(say: Say) -> _Controls:
     draw = gr.Button(say("draw"), variant="primary", elem_id="translate-draw")
     download = gr.DownloadButton(str(say("download")), elem_id="translate-download")
     draw_share(say("share"))
-    hints = gr.State([])
-    return _Controls(model, picture, examples, editor, canvas, choice, colour, forget, hints, size, draw, download)
+    hints, before = gr.State([]), gr.State(None)
+    return _Controls(
+        model, picture, examples, editor, canvas, choice, colour, forget, hints, before, size, draw, download
+    )
 
 
 def _hints_of(wanted: Mapping[str, Any]) -> list[Any]:

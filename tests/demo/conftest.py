@@ -124,11 +124,12 @@ ZOO_ROW = {
 
 @pytest.fixture(scope="module")
 def zoo(server: Server) -> Iterator[Server]:
-    """The server while it also has an autoencoder, a model that paints in steps, two translators and a ranking."""
+    """The server while it also has an autoencoder, a model that paints in steps, translators and a ranking."""
     protos = {
         "coder": with_companions(coder_proto(), {"encoder": coder_encoder_proto()}),
         "stepper": stepping_proto(),
-        **{f"{task}er": translator_proto(task) for task in ("superres", "sketch")},
+        **{f"{task}er": translator_proto(task) for task in ("superres", "colorize", "sketch")},
+        "drafter": translator_proto("sketch"),
     }
     for name, proto in protos.items():
         (server.models / name).mkdir()

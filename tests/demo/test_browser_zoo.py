@@ -1,7 +1,9 @@
 """Walks through Compare, Reconstruct and what links, history and Verify do with paintings, as a visitor would."""
 
+import contextlib
 import io
 import json
+import re
 from pathlib import Path
 
 import PIL.Image
@@ -198,6 +200,42 @@ def test_translate_begins_with_an_example_and_asks_for_what_it_lacks(visit):
     expect(page.locator("#translate-examples")).to_be_hidden()
     page.locator("#translate-draw").click()
     expect(page.get_by_text("there is nothing on the drawing")).to_be_visible()
+
+
+def test_a_drawing_stays_for_another_model_that_takes_one(visit):
+    page = visit(query="/?tab=translate&model=sketcher")
+    canvas = page.locator("#translate-canvas canvas").first
+    expect(canvas).to_be_visible()
+    canvas.scroll_into_view_if_needed()
+    painted = page.locator("#translate-compare .compare")
+    for _ in range(10):  # the editor does not say when it has taken up its brush
+        box = canvas.bounding_box()
+        page.mouse.move(box["x"] + 60, box["y"] + 60)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 160, box["y"] + 120, steps=8)
+        page.mouse.up()
+        page.locator("#translate-draw").click()
+        with contextlib.suppress(AssertionError):
+            expect(painted).to_have_attribute("data-state", re.compile("sketcher"), timeout=3000)
+            break
+    expect(painted).to_have_attribute("data-state", re.compile("sketcher"))
+    page.locator("#translate-model input").click()
+    page.get_by_role("option", name="drafter", exact=True).click()
+    expect(painted).to_have_attribute("data-state", re.compile("drafter"))
+    settle(page)
+
+
+def test_hints_in_quick_succession_are_all_taken(visit):
+    page = visit(query="/?tab=translate&model=colorizeer")
+    painted = page.locator("#translate-compare .compare")
+    expect(painted).to_be_visible()
+    picture = page.locator("#translate-picture img")
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    for share in (0.25, 0.5, 0.75):
+        page.mouse.click(box["x"] + share * box["width"], box["y"] + share * box["height"])
+    expect(painted).to_have_attribute("data-state", re.compile(r"(#cf5232.*){3}"))
+    settle(page)
 
 
 def test_hostile_links_to_paintings_fall_back(visit):

@@ -134,7 +134,14 @@ class TestControls:
     def test_a_task_shows_what_it_needs(self, do, model, shown):
         updates = do.show_controls(model)
         assert [place for place, update in enumerate(updates[:8]) if update["visible"]] == shown
-        assert sum(update["visible"] for update in updates[8:]) == (model is not None)
+        assert sum(update["visible"] for update in updates[8:-1]) == (model is not None)
+        assert updates[-1] == model
+
+    def test_a_drawing_stays_for_another_model_that_takes_one(self, do):
+        canvas = 3
+        assert "value" not in do.choose("sketcher", "sketcher")[canvas]
+        assert "value" in do.choose("sketcher", "superreser")[canvas]
+        assert "value" in do.choose("sketcher", None)[canvas]
 
     def test_a_painted_picture_is_filled(self, do):
         background = PIL.Image.new("RGBA", SIZE, (10, 200, 30, 255))
