@@ -544,6 +544,21 @@ def test_results_that_nobody_fetches_are_limited(target):
     assert target.call("sample", NAMED["sample"])[0] == "complete"
 
 
+def test_who_hangs_up_amid_a_request_is_no_error_of_the_server(target):
+    for path in ("/gradio_api/queue/join", "/gradio_api/upload"):
+        with socket.create_connection(("127.0.0.1", target.port), timeout=20) as connection:
+            head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n"
+            connection.sendall(f"{head}Content-Type: application/json\r\n\r\n{{".encode())
+
+    def count(status: int) -> float:
+        lines = target.ask("GET", "/metrics").body.decode().splitlines()
+        told = [line for line in lines if line.startswith("ganvas_requests_total") and f'status="{status}"' in line]
+        return sum(float(line.rpartition(" ")[2]) for line in told)
+
+    assert comes(lambda: count(499) >= 1, within=10)
+    assert count(500) == 0
+
+
 def test_who_leaves_stops_the_job(target):
     film = {"model": SAMPLER, "pins": [{"seed": seed} for seed in range(4)], "seconds": 3, "rate": 50, "enlarge": 8}
     answered = 'ganvas_requests_total{method="POST",route="/studio/journey",status="200"}'
