@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlparse
 from weakref import WeakKeyDictionary
 
@@ -11,6 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 STREAMS: WeakKeyDictionary[Page, set[Request]] = WeakKeyDictionary()
+COMPLAINTS: WeakKeyDictionary[Page, list[str]] = WeakKeyDictionary()
+CUT_OFF = ("console: AbortError: BodyStreamBuffer was aborted", "console: Unexpected error Connection errored out")
+"""How Gradio's client complains of a stream that ends because its page is left."""
 LONGEST_STREAM = 5.0
 """Seconds."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -59,6 +62,7 @@ def visit(browser, server):
         page.on("request", note_request)
         page.on("websocket", note_request)
         watch_streams(page)
+        COMPLAINTS[page] = complaints
         page.on("console", note_console)
         page.on("pageerror", lambda error: complaints.append(f"page: {error}"))
         if not first:
@@ -91,6 +95,18 @@ def watch_streams(page: Page) -> None:
     page.on("request", note)
     page.on("requestfinished", forget)
     page.on("requestfailed", forget)
+
+
+def leave(page: Page, how: Callable[[], object]) -> None:
+    """Leave a page, as by reloading it; of what this makes the page complain of, a stream that is cut off is no fault.
+
+    Pages of one test share their list of complaints.
+    """
+    settle(page)
+    complaints = COMPLAINTS[page]
+    before = len(complaints)
+    how()
+    complaints[before:] = [complaint for complaint in complaints[before:] if not complaint.startswith(CUT_OFF)]
 
 
 def settle(*pages: Page) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from browsing import settle
+from browsing import leave, settle
 from playwright.sync_api import Page, expect
 from tiny_models import TINTS
 
@@ -188,6 +188,7 @@ def test_refusals_are_told_in_the_language_of_the_page(visit, tmp_path):
     path = tmp_path / "broken.png"
     path.write_bytes(b"no picture")
     page.locator("#style-photograph button[aria-label]").first.click()
+    settle(page)
     page.locator("#style-photograph input[type=file]").set_input_files(path)
     toast = page.get_by_test_id("toast-body")
     expect(toast).to_have_text(
@@ -267,8 +268,7 @@ def test_chinese_by_the_browser_and_by_choice(visit):
     expect_language("zh-CN")
     page.get_by_role("button", name="EN", exact=True).click()
     expect_language("en")
-    settle(page)
-    page.reload()
+    leave(page, page.reload)
     expect_language("en")
     page.get_by_role("button", name="中文").click()
     expect_language("zh-CN")

@@ -7,7 +7,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import settle
+from browsing import leave, settle
 from playwright.sync_api import Page, Route, expect
 
 from demo.snippets import JAVASCRIPT, fill_in
@@ -206,8 +206,7 @@ def test_a_link_is_followed_and_not_overwritten_where_the_list_of_models_is_late
 
     page.route("**/studio/models", hold)
     link = "/?tab=journey&model=dabbler&pins=1:dots,2:waves&seconds=0.5&rate=20&loop=0&enlarge=2"
-    settle(page)
-    page.goto(f"{page.url.split('?')[0].rstrip('/')}{link}")
+    leave(page, lambda: page.goto(f"{page.url.split('?')[0].rstrip('/')}{link}"))
     expect(page.locator("#samples [data-dressed] figure")).to_have_count(12)
     assert page.url.endswith(link)
 
@@ -231,8 +230,7 @@ def test_the_address_follows_the_tab_that_is_shown(visit):
     go(page, "journey")
     page.wait_for_url("**/?tab=journey&model=dabbler&*pins=2%3Awaves%2C*")
 
-    settle(page)
-    page.reload()
+    leave(page, page.reload)
     expect(page.locator('[role="tab"][aria-selected="true"]')).to_have_text("Journey")
     expect(page.locator(".stop input").first).to_have_value("2")
 
@@ -285,8 +283,7 @@ def test_hotkeys_work_outside_text_fields_alone(visit):
     expect(page.get_by_role("tab", name="About")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("l")
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    settle(page)
-    page.reload()
+    leave(page, page.reload)
     expect(page.locator("body")).to_have_class("dark")
 
 
@@ -298,8 +295,7 @@ def test_the_first_visit_is_shown_round(visit):
         expect(page.locator(f'[data-tab-id="{key}"]')).to_have_attribute("aria-selected", "true")
         tour.locator(".main").click()
     expect(tour).to_have_count(0)
-    settle(page)
-    page.reload()
+    leave(page, page.reload)
     expect(page.locator("#samples img")).to_have_count(12)
     expect(tour).to_have_count(0)
 

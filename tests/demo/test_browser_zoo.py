@@ -9,7 +9,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import settle
+from browsing import leave, settle
 from conftest import ZOO_ROW
 from playwright.sync_api import Page, expect
 
@@ -144,8 +144,7 @@ def test_a_painting_is_linked_kept_and_verified_with_its_photograph(visit):
     go(page, "history")
     entries = page.locator("#history-entries li")
     expect(entries).to_have_count(1)
-    settle(page)
-    page.goto(page.url.split("?")[0])
+    leave(page, lambda: page.goto(page.url.split("?")[0]))
     expect(page.locator("#samples img")).to_have_count(12)
     go(page, "history")
     entries.locator(".restore").click()
@@ -206,9 +205,9 @@ def test_a_drawing_stays_for_another_model_that_takes_one(visit):
     page = visit(query="/?tab=translate&model=sketcher")
     canvas = page.locator("#translate-canvas canvas").first
     expect(canvas).to_be_visible()
-    canvas.scroll_into_view_if_needed()
     painted = page.locator("#translate-compare .compare")
     for _ in range(10):  # the editor does not say when it has taken up its brush
+        canvas.scroll_into_view_if_needed()
         box = canvas.bounding_box()
         page.mouse.move(box["x"] + 60, box["y"] + 60)
         page.mouse.down()
