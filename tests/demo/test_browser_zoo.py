@@ -209,9 +209,9 @@ def test_a_drawing_stays_for_another_model_that_takes_one(visit):
     for _ in range(10):  # the editor does not say when it has taken up its brush
         canvas.scroll_into_view_if_needed()
         box = canvas.bounding_box()
-        page.mouse.move(box["x"] + 60, box["y"] + 60)
+        page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.6 * box["height"])  # where no notice lies above it
         page.mouse.down()
-        page.mouse.move(box["x"] + 160, box["y"] + 120, steps=8)
+        page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.75 * box["height"], steps=8)
         page.mouse.up()
         page.locator("#translate-draw").click()
         with contextlib.suppress(AssertionError):
