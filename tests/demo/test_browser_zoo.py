@@ -1,6 +1,5 @@
 """Walks through Compare, Reconstruct and what links, history and Verify do with paintings, as a visitor would."""
 
-import contextlib
 import io
 import json
 import re
@@ -206,17 +205,20 @@ def test_a_drawing_stays_for_another_model_that_takes_one(visit):
     canvas = page.locator("#translate-canvas canvas").first
     expect(canvas).to_be_visible()
     painted = page.locator("#translate-compare .compare")
+    refused = page.get_by_text("there is nothing on the drawing")
     for _ in range(10):  # the editor does not say when it has taken up its brush
         canvas.scroll_into_view_if_needed()
         box = canvas.bounding_box()
-        page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.6 * box["height"])  # where no notice lies above it
+        page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.6 * box["height"])
         page.mouse.down()
         page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.75 * box["height"], steps=8)
         page.mouse.up()
         page.locator("#translate-draw").click()
-        with contextlib.suppress(AssertionError):
-            expect(painted).to_have_attribute("data-state", re.compile("sketcher"), timeout=3000)
+        expect(painted.or_(refused).first).to_be_visible()
+        if painted.count():
             break
+        page.get_by_test_id("toast-close").click()
+        expect(refused).to_have_count(0)
     expect(painted).to_have_attribute("data-state", re.compile("sketcher"))
     page.locator("#translate-model input").click()
     page.get_by_role("option", name="drafter", exact=True).click()
