@@ -129,7 +129,6 @@ def zoo(server: Server) -> Iterator[Server]:
         "coder": with_companions(coder_proto(), {"encoder": coder_encoder_proto()}),
         "stepper": stepping_proto(),
         **{f"{task}er": translator_proto(task) for task in ("superres", "colorize", "sketch")},
-        "drafter": translator_proto("sketch"),
     }
     for name, proto in protos.items():
         (server.models / name).mkdir()

@@ -200,32 +200,6 @@ def test_translate_begins_with_an_example_and_asks_for_what_it_lacks(visit):
     expect(page.get_by_text("there is nothing on the drawing")).to_be_visible()
 
 
-def test_a_drawing_stays_for_another_model_that_takes_one(visit):
-    page = visit(query="/?tab=translate&model=sketcher")
-    canvas = page.locator("#translate-canvas canvas").first
-    expect(canvas).to_be_visible()
-    painted = page.locator("#translate-compare .compare")
-    refused = page.get_by_text("there is nothing on the drawing")
-    for _ in range(10):  # the editor does not say when it has taken up its brush
-        canvas.scroll_into_view_if_needed()
-        box = canvas.bounding_box()
-        page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.6 * box["height"])
-        page.mouse.down()
-        page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.75 * box["height"], steps=8)
-        page.mouse.up()
-        page.locator("#translate-draw").click()
-        expect(painted.or_(refused).first).to_be_visible()
-        if painted.count():
-            break
-        page.get_by_test_id("toast-close").click()
-        expect(refused).to_have_count(0)
-    expect(painted).to_have_attribute("data-state", re.compile("sketcher"))
-    page.locator("#translate-model input").click()
-    page.get_by_role("option", name="drafter", exact=True).click()
-    expect(painted).to_have_attribute("data-state", re.compile("drafter"))
-    settle(page)
-
-
 def test_hints_in_quick_succession_are_all_taken(visit):
     page = visit(query="/?tab=translate&model=colorizeer")
     painted = page.locator("#translate-compare .compare")
