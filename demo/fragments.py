@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gradio.processing_utils import save_bytes_to_cache
 from PIL.Image import Image
 
 from demo.images import fit_within, to_png
+from demo.scratch import save_result
 from demo.stylization import Stylized
 from demo.tab import Texts, comparison
 
@@ -21,7 +21,7 @@ def save_painting(painted: Stylized, cache: str, state: Mapping[str, Any]) -> tu
 
     `state` is what the page's controls said.
     """
-    after = save_bytes_to_cache(painted.to_png(), painted.file_name, cache)
+    after = save_result(painted.to_png(), painted.file_name, cache)
     shown = after
     if max(painted.image.size) > SHOWN_SIDE:
         shown = _save_preview(painted.image, f"preview-{Path(painted.file_name).name}", cache)
@@ -75,4 +75,4 @@ def in_every_language(texts: Texts, key: str) -> str:
 
 
 def _save_preview(image: Image, name: str, cache: str) -> str:
-    return str(save_bytes_to_cache(to_png(fit_within(image, SHOWN_SIDE), {}), name, cache))
+    return save_result(to_png(fit_within(image, SHOWN_SIDE), {}), name, cache)

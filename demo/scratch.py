@@ -1,6 +1,9 @@
 """The folder of temporary files: uploads and results. It holds so much, and the oldest leave first."""
 
+import hashlib
+import os
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -96,6 +99,22 @@ class Scratch:
             if path.is_file() and path not in self._kept:
                 found.append((stat.st_mtime, stat.st_size, path))
         return found
+
+
+def save_result(content: bytes, name: str, folder: str | Path) -> str:
+    """Write a result to where Gradio serves it from, below `folder`, and return its path.
+
+    Equal results of one name share a file. It is whole at any time, because somebody may be reading it.
+    """
+    path = Path(folder).resolve() / hashlib.sha256(content).hexdigest() / Path(name).name
+    try:
+        os.utime(path)  # it counts as young again
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as scratch:
+            scratch.write(content)
+        Path(scratch.name).replace(path)
+    return str(path)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -4,11 +4,11 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.processing_utils import save_bytes_to_cache
 
 from demo.arguments import upload_path
 from demo.masks import DEFAULT_FEATHER, MAX_FEATHER
 from demo.refinement import MAX_STEPS
+from demo.scratch import save_result
 from demo.styles import UPLOADED
 from demo.stylist import Order, Stylist
 from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE
@@ -55,6 +55,6 @@ def declare_stylize(stylist: Stylist) -> None:
         )
         with told():
             painted = stylist.serve(order)
-            return str(save_bytes_to_cache(painted.to_png(), painted.file_name, result.GRADIO_CACHE))
+            return save_result(painted.to_png(), painted.file_name, result.GRADIO_CACHE)
 
     declare_endpoint("stylize", stylize_photograph, inputs=inputs, outputs=[result], description=HELP)

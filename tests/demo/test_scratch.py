@@ -1,11 +1,13 @@
 import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from demo.errors import OutputError
-from demo.scratch import Scratch
+from demo.scratch import Scratch, save_result
 
 
 def fill(folder, *, age, size, name="picture.png"):
@@ -67,3 +69,22 @@ def test_a_disk_that_is_nearly_full_is_one_sentence(tmp_path):
     scratch = Scratch(tmp_path, quota=1000, spare=free + 2**30)
     with pytest.raises(OutputError, match="the server's disk is nearly full"):
         scratch.make_room()
+
+
+def test_a_result_that_comes_again_leaves_its_file_alone_and_makes_it_young(tmp_path):
+    path = Path(save_result(b"picture", "a.png", tmp_path))
+    with path.open("rb") as reading:
+        os.utime(path, (0, 0))
+        assert save_result(b"picture", "a.png", tmp_path) == str(path)
+        assert os.fstat(reading.fileno()).st_ino == path.stat().st_ino
+        assert reading.read() == b"picture"
+    assert time.time() - path.stat().st_mtime < 60
+    assert save_result(b"other", "a.png", tmp_path) != str(path)
+    assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == 2
+
+
+def test_many_may_save_the_same_at_once(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        paths = set(pool.map(lambda _: save_result(bytes(10**6), "a.png", tmp_path), range(32)))
+    assert [file.stat().st_size for file in tmp_path.rglob("*.*")] == [10**6]
+    assert len(paths) == 1
