@@ -60,10 +60,10 @@ def _read_part(part: object) -> Image | None:
     if isinstance(part, bytes | bytearray):
         content = bytes(part)
     elif isinstance(part, Mapping):
-        content = read_upload(upload_path(part))[0]
+        content = read_upload(upload_path(part), halve=True)[0]
     else:
         raise RequestError("this is no painted picture; paint again")
-    return read_picture(content, formats=WEB_FORMATS, keep_alpha=True, name="the painted picture")
+    return read_picture(content, formats=WEB_FORMATS, halve=True, keep_alpha=True, name="the painted picture")
 
 
 def mask_of(layers: Sequence[Image], size: tuple[int, int]) -> Image:
@@ -110,5 +110,6 @@ def take_given(model: Model, *, picture: Any, editor: Any, canvas: Any) -> tuple
             paper = on_paper(drawing).convert("L")
             return paper, None, hashlib.sha256(paper.tobytes()).hexdigest()
         case _:
-            content, given = read_upload(upload_path(picture))
+            # What is to be enlarged is taken as it is, or not at all.
+            content, given = read_upload(upload_path(picture), halve=model.card.translation != "superres")
             return given, None, hashlib.sha256(content).hexdigest()

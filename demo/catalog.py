@@ -45,8 +45,14 @@ class Catalog:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return one entry per folder, good ones and bad ones: in order of their names, those that ship at the end."""
-        return tuple(self._entry(folder) for folder in self._folders())
+        """Return one entry per folder, good ones and bad ones: in order of their names, those that ship at the end.
+
+        Of one's own, those that make grey pictures come after those that make coloured ones, which show more at once.
+        """
+        own = [self._entry(path) for path in _subfolders(self.folder)]
+        names = {entry.name for entry in own}
+        shipped = [self._entry(path) for path in _subfolders(self.starter) if path.name not in names]
+        return (*sorted(own, key=lambda entry: bool(entry.model and entry.model.card.channels == 1)), *shipped)
 
     def find(self, name: str) -> Entry | None:
         """Return the entry of that name, None where there is none; no other folder is looked at.
@@ -115,11 +121,6 @@ class Catalog:
         if self.origin:
             return f"promote a model in the registry {self.origin} with `make promote`"
         return f"make the models with `make repro`, or name their folder with --models (now {self.folder})"
-
-    def _folders(self) -> list[Path]:
-        own = _subfolders(self.folder)
-        names = {path.name for path in own}
-        return own + [path for path in _subfolders(self.starter) if path.name not in names]
 
     def _style_problems(self, model: Model) -> tuple[str, ...]:
         try:

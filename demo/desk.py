@@ -10,16 +10,22 @@ from typing import Any
 import gradio as gr
 
 from demo.arguments import upload_path
-from demo.errors import DemoError
+from demo.errors import DemoError, PictureError
 from demo.figures import read_standing
 from demo.fragments import in_every_language, save_painting, show_progress
 from demo.names import TEXTS, spoken
+from demo.places import ANY, ENLARGEMENTS
 from demo.refinement import STEPS
+from demo.sampling import SampleRequest, draw_samples, file_name
+from demo.scratch import save_result
 from demo.styles import UPLOADED
 from demo.stylist import Order, Stylist, draw_canvas, draw_thumbnail
 from demo.stylization import DEFAULT_SIZE, MAX_SIZE, MAX_VARIATION, MIN_SIZE
 from demo.tab import asked_of, number_of, told, wanted_of
 from demo.uploads import can_fit
+
+NOTHING: list[Any] = ["", None, ""]
+"""No painting, no file, no progress."""
 
 _DATA_URI = re.compile("data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+")
 
@@ -66,6 +72,9 @@ class Desk:
                         yield [*save_painting(step.result, self.cache, state), ""]
                     else:
                         yield [gr.skip(), gr.skip(), show_progress(step.share, self.words[step.stage])]
+            except PictureError:
+                yield NOTHING  # or a painting of another picture would seem to be this one's
+                raise
             except DemoError:
                 yield [gr.skip(), gr.skip(), ""]
                 raise
@@ -74,7 +83,7 @@ class Desk:
         if values["model"] and values["photograph"]:
             yield from self.show(**values)
         else:
-            yield [gr.skip(), gr.skip(), ""]
+            yield NOTHING
 
     def styles(self, model: str | None, style_picture: Any, mixture: str | None) -> tuple[Any, Any]:
         """Return the gallery of a model with the uploaded picture at its end, and whether that can be refined."""
@@ -96,11 +105,11 @@ class Desk:
         chosen = kept or dict.fromkeys([first] if first in names else names[:1], 1)
         for style in shown:
             style["thumbnail"] = style["thumbnail"] if _DATA_URI.fullmatch(str(style["thumbnail"])) else ""
-        return gr.update(styles=shown, value=json.dumps(chosen)), gr.update(visible=bool(own) and can_fit(opened))
+        return gr.update(styles=shown, value=_written(chosen)), gr.update(visible=bool(own) and can_fit(opened))
 
     def upload(self, model: str | None, style_picture: Any, mixture: str | None) -> tuple[Any, Any]:
         """Return the gallery after a style was uploaded, which is taken at once, or removed."""
-        return self.styles(model, style_picture, json.dumps({UPLOADED: 1}) if style_picture else mixture)
+        return self.styles(model, style_picture, _written({UPLOADED: 1}) if style_picture else mixture)
 
     def sketch(self, masking: bool, photograph: Any) -> tuple[Any, Any]:
         """Return the brush over the photograph, without a mask, and the width of its edge."""
@@ -126,7 +135,35 @@ class Desk:
         )
 
     def restore(self, style_picture: Any, mixture: str | None, event: gr.EventData) -> tuple[Any, ...]:
-        return self.settings(wanted_of(event), style_picture, mixture)
+        """Return `settings` for a state, and what the photograph, the style's picture and the mask become.
+
+        A state may bring a picture of the Sample tab, as the photograph or as a style.
+        """
+        wanted = wanted_of(event)
+        if "sampled" not in wanted:
+            return *self.settings(wanted, style_picture, mixture), *[gr.skip()] * 5
+        with told():
+            path = self._draw_sampled(wanted["sampled"])
+        if wanted.get("as") == "style":
+            wanted = {**wanted, "mixture": _written({UPLOADED: 1})}
+            return *self.settings(wanted, {"path": path}, mixture), gr.skip(), path, *[gr.skip()] * 3
+        unmasked = False, gr.update(visible=False, value=""), gr.update(visible=False)
+        return *self.settings(wanted, style_picture, mixture), path, gr.skip(), *unmasked
+
+    def _draw_sampled(self, recipe: object) -> str:
+        """Draw the picture of a recipe of samples anew, large enough to paint over, and return its path."""
+        said = recipe if isinstance(recipe, dict) else {}
+        model = self.stylist.catalog.model(said.get("model", ""), task="sample")
+        request = SampleRequest.parse(
+            model,
+            choice=said.get("class") or ANY,
+            seed=said.get("seed"),
+            count=1,
+            truncation=said.get("truncation", 1),
+            enlarge=max(ENLARGEMENTS),
+        )
+        [picture] = draw_samples(model, request)
+        return save_result(picture.to_png(), file_name(picture), self.cache)
 
     def refresh(self, style_picture: Any, mixture: str | None, request: gr.Request) -> tuple[Any, ...]:
         there = bool(self.stylist.catalog.models("stylize"))
@@ -158,4 +195,9 @@ def _mixture_of(wanted: Mapping[str, Any]) -> str:
         isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight <= 1
         for weight in weights.values()
     )
-    return json.dumps(weights) if sound and any(weights.values()) else ""
+    return _written(weights) if sound and any(weights.values()) else ""
+
+
+def _written(weights: Mapping[str, Any]) -> str:
+    """Return weights as browsers write JSON: the same choice is the same state, whoever made it."""
+    return json.dumps(weights, separators=(",", ":"), ensure_ascii=False)

@@ -41,6 +41,7 @@ def read_picture(
     formats: tuple[str, ...] = ALL_FORMATS,
     max_pixels: int = MAX_PIXELS,
     shrink_to: int = 0,
+    halve: bool = False,
     keep_alpha: bool = False,
     name: str = "",
 ) -> Image:
@@ -50,6 +51,7 @@ def read_picture(
 
     With `shrink_to`, a JPEG larger than needed is decoded at a half, a quarter or an eighth of its size, never with a
     shorter side below `shrink_to`; `max_pixels` then limits the decoded size, and the stored one may be four times it.
+    With `halve`, a JPEG of more pixels than `max_pixels`, and up to four times as many, is decoded at half its sides.
     `name` is what errors call the picture; by default the file's name.
 
     Raises:
@@ -71,6 +73,8 @@ def read_picture(
     stored = image.width * image.height
     if shrink_to and stored <= 4 * max_pixels:
         image.draft(None, (shrink_to, shrink_to))
+    elif halve and max_pixels < stored <= 4 * max_pixels:
+        image.draft(None, (image.width // 2, image.height // 2))
     if image.width * image.height > max_pixels:
         raise PictureError(_too_large(name, image.size, max_pixels))
     try:

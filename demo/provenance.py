@@ -1,5 +1,6 @@
 """What every picture says of itself: what made it, how to make it again, and that an algorithm painted it."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,11 @@ def picture_texts(title: str, recipe: Mapping[str, Any]) -> dict[str, str]:
         "DigitalSourceType": SOURCE_TYPE,
         XMP_KEY: xmp_packet(title),
     }
+
+
+def recipe_mark(recipe: Mapping[str, Any]) -> str:
+    """Return six letters that tell the files of different recipes apart."""
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:6]
 
 
 def film_text(recipe: Mapping[str, Any]) -> str:

@@ -93,7 +93,7 @@ def _retranslate(catalog: Catalog, recipe: Mapping[str, Any], sources: Sources) 
 
 def _read(content: bytes, digest: object, name: str) -> Image:
     """Return the picture that has a digest: its file has it, or its pixels as a canvas or a mask holds them."""
-    image = read_picture(content, formats=WEB_FORMATS, name=f"the {name}")
+    image = read_picture(content, formats=WEB_FORMATS, halve=True, name=f"the {name}")
     held = (content, image.tobytes(), image.convert("RGB").tobytes(), image.convert("L").tobytes())
     _check(name, isinstance(digest, str) and digest in {hashlib.sha256(form).hexdigest() for form in held})
     return image

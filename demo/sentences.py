@@ -24,6 +24,9 @@ CHINESE: Mapping[str, str] = {
     "{name} is not a readable {formats} picture; open it in an image editor and save it anew": (
         "{name}不是可以读取的 {formats} 图片；请用图像编辑器打开后另存"
     ),
+    "only a PNG as it was saved here can be checked, no film and no other format": (
+        "只能核对在此保存的 PNG 原文件，不能核对影片或其他格式"
+    ),
     "{name} is damaged or cut short; get a fresh copy, or open it in an image editor and save it anew": (
         "{name}已损坏或不完整；请换一份，或用图像编辑器打开后另存"
     ),

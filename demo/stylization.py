@@ -26,7 +26,7 @@ from demo.images import (
     write_png,
 )
 from demo.masks import DEFAULT_FEATHER, MAX_FEATHER, Mask
-from demo.provenance import picture_texts
+from demo.provenance import picture_texts, recipe_mark
 from demo.styles import Mixture
 from demo.tiling import Conditions, paint
 
@@ -99,7 +99,8 @@ class Stylized:
 
     @property
     def file_name(self) -> str:
-        return f"{self.recipe['model']}-{'-'.join(self.recipe['styles'])[:80].replace(' ', '-')}.png"
+        styles = "-".join(self.recipe["styles"])[:80].replace(" ", "-")
+        return f"{self.recipe['model']}-{styles}-{recipe_mark(self.recipe)}.png"
 
     def to_png(self) -> bytes:
         """Return the result as PNG whose text chunks carry its recipe."""

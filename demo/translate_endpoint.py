@@ -42,7 +42,9 @@ def declare_translate(catalog: Catalog, save: Callable[[Translated], tuple[str, 
         with told():
             opened = catalog.model(model, task="translate")
             request = TranslationRequest.parse(opened, choice=choice, size=size, hints=hints or ())
-            content, given = read_upload(upload_path(picture))
+            # A mask belongs to the pixels of the file, and what is to be enlarged is taken as it is.
+            halve = opened.card.translation not in {"inpaint", "superres"}
+            content, given = read_upload(upload_path(picture), halve=halve)
             hole = read_upload(upload_path(mask), what="mask")[1] if mask else None
             done = translate(opened, request, picture=given, mask=hole, digest=hashlib.sha256(content).hexdigest())
         before, after = save(done)

@@ -16,7 +16,7 @@ from demo.composition import Hint, compose, hint_planes, plain
 from demo.engine import Model
 from demo.errors import ModelError, NothingGivenError, PictureError, RequestError
 from demo.images import WEB_FORMATS, fit_within, pad_to_multiple, read_picture, to_array, to_png
-from demo.provenance import picture_texts
+from demo.provenance import picture_texts, recipe_mark
 
 MIN_SIZE, DEFAULT_SIZE, MAX_SIZE = 64, 512, 2048
 MAX_FILE_BYTES = 32 * 2**20
@@ -68,7 +68,7 @@ class Translated:
 
     @property
     def file_name(self) -> str:
-        return f"{self.recipe['model']}.png"
+        return f"{self.recipe['model']}-{recipe_mark(self.recipe)}.png"
 
     def to_png(self) -> bytes:
         """Return the result as PNG whose text chunks carry its recipe."""
@@ -76,8 +76,10 @@ class Translated:
         return to_png(self.image, picture_texts(title, self.recipe))
 
 
-def read_upload(path: Path | None, *, what: str = "picture") -> tuple[bytes, Image]:
+def read_upload(path: Path | None, *, what: str = "picture", halve: bool = False) -> tuple[bytes, Image]:
     """Return the bytes of an upload and the picture in them, mode `L` or `RGB`; `what` names it in messages.
+
+    With `halve`, photographs are taken that are too large by up to four times; they come with half their sides.
 
     Raises:
         RequestError: there is none.
@@ -92,7 +94,7 @@ def read_upload(path: Path | None, *, what: str = "picture") -> tuple[bytes, Ima
         content = path.read_bytes()
     except OSError as error:
         raise PictureError(f"the {what} is no longer on the server; choose it again") from error
-    return content, read_picture(content, formats=WEB_FORMATS)
+    return content, read_picture(content, formats=WEB_FORMATS, halve=halve)
 
 
 def translate(

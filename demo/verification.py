@@ -11,7 +11,7 @@ import PIL.Image
 from PIL.Image import Image
 
 from demo.catalog import Catalog
-from demo.errors import DemoError, RequestError
+from demo.errors import DemoError, PictureError, RequestError
 from demo.images import read_picture
 from demo.likenesses import Likeness, draw_likeness
 from demo.places import Picture, Place, draw_place
@@ -20,6 +20,7 @@ from demo.repainting import Sources, needed, repaint
 from demo.sampling import SampleRequest, draw_samples
 
 Verdict = Literal["same", "differs", "other file", "no model", "no recipe", "needs picture", "not followed"]
+_PNG = b"\x89PNG\r\n\x1a\n"
 _MAX_RECIPE = 64_000
 
 MAX_REPAINTED = 2048
@@ -55,6 +56,8 @@ def verify(catalog: Catalog, content: bytes, sources: Sources | None = None) -> 
         PictureError: it is no readable PNG.
 
     """
+    if content and not content.startswith(_PNG):
+        raise PictureError("only a PNG as it was saved here can be checked, no film and no other format")
     image = read_picture(content, formats=("PNG",))
     recipe = _recipe_of(content)
     if recipe is None:

@@ -7,7 +7,6 @@ import gradio as gr
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from gradio.components import Component
-from gradio.processing_utils import save_bytes_to_cache
 
 from demo.arguments import only_keys, upload_path
 from demo.catalog import Catalog
@@ -16,6 +15,7 @@ from demo.errors import RequestError
 from demo.images import WEB_FORMATS, read_picture, to_png
 from demo.likenesses import Likeness, class_attribute, draw_likeness, read_likeness
 from demo.sampling import MAX_COUNT
+from demo.scratch import save_result
 from demo.service import Turns, read_body, read_json, split_model
 from demo.tab import Say, Tab, declare_endpoint, draw_script, told
 from demo.translation import MAX_FILE_BYTES, read_upload
@@ -97,12 +97,12 @@ def build(catalog: Catalog, _: Say, page: gr.Blocks) -> None:
     def reconstruct_picture(*, picture: Any, model: str) -> list[str]:
         with told():
             opened = catalog.model(model, task="sample")
-            seen, likeness = read_likeness(opened, read_upload(upload_path(picture))[1])
+            seen, likeness = read_likeness(opened, read_upload(upload_path(picture), halve=True)[1])
             made = draw_likeness(opened, likeness)
         cache = page.GRADIO_CACHE
         return [
-            save_bytes_to_cache(made.to_png(), f"{model}-reconstruction.png", cache),
-            save_bytes_to_cache(to_png(seen, {}), f"{model}-seen.png", cache),
+            save_result(made.to_png(), f"{model}-reconstruction.png", cache),
+            save_result(to_png(seen, {}), f"{model}-seen.png", cache),
         ]
 
     declare_endpoint("reconstruct", reconstruct_picture, inputs=inputs, outputs=outputs, description=_API_HELP)
@@ -152,7 +152,7 @@ def routes(catalog: Catalog, turns: Turns) -> APIRouter:
 
 def _encoded(catalog: Catalog, name: str, content: bytes) -> dict[str, Any]:
     model = catalog.model(name, task="sample")
-    image = read_picture(content, formats=WEB_FORMATS)
+    image = read_picture(content, formats=WEB_FORMATS, halve=True)
     seen, likeness = read_likeness(model, image)
     made = draw_likeness(model, likeness)
     return {

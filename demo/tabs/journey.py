@@ -16,6 +16,7 @@ from demo.engine import Model
 from demo.errors import DemoError, GoneError
 from demo.films import FORMATS, encode_film
 from demo.journeys import Journey, travel
+from demo.provenance import recipe_mark
 from demo.service import Turns, read_json, split_model
 from demo.tab import Tab
 
@@ -147,8 +148,9 @@ def _steps(model: Model, journey: Journey, kind: str) -> Iterator[dict[str, Any]
             yield line
         if kind != FRAMES:
             title = f"{model.card.recipe}, a journey past {len(journey.pins)} pictures"
-            film = encode_film(images, kind=kind, rate=journey.rate, recipe=journey.recipe(model), title=title)
-            name = f"{model.card.recipe}-journey.{kind}"
+            recipe = journey.recipe(model)
+            film = encode_film(images, kind=kind, rate=journey.rate, recipe=recipe, title=title)
+            name = f"{model.card.recipe}-journey-{recipe_mark(recipe)}.{kind}"
             yield {"file": base64.b64encode(film).decode(), "name": name, "type": FORMATS[kind]}
     except DemoError as error:
         yield {"error": str(error)}

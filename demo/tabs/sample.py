@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 import gradio as gr
 from gradio.components import Component
-from gradio.processing_utils import save_bytes_to_cache
 
 from demo.catalog import Catalog
 from demo.names import named, spoken
 from demo.places import ANY, ENLARGEMENTS, MAX_SEED, MAX_TRUNCATION, Picture
 from demo.sampling import MAX_COUNT, SampleRequest, draw_samples, draws_steps, file_name, pack_samples
+from demo.scratch import save_result
 from demo.steps_endpoint import steps_routes
 from demo.tab import (
     EACH,
@@ -62,6 +62,10 @@ TEXTS_EN = {
     "which": "Step of the picture",
     "save": "Save seed {seed}",
     "close": "Close",
+    "earlier": "Picture before",
+    "later": "Next picture",
+    "paint_over": "Repaint it in Style transfer",
+    "as_style": "Use it as a style",
 }
 TEXTS_ZH = {
     "title": "生成",
@@ -93,10 +97,14 @@ TEXTS_ZH = {
     "which": "作画的步骤",
     "save": "保存种子 {seed}",
     "close": "关闭",
+    "earlier": "上一幅",
+    "later": "下一幅",
+    "paint_over": "在风格迁移中重绘",
+    "as_style": "用作一种风格",
 }
 
 _SURPRISES = 10**6
-_START = {"seed": 1.0, "count": 12.0, "truncation": 1.0, "enlarge": 1.0}
+_START = {"seed": 1.0, "count": 12.0, "truncation": 1.0, "enlarge": 4.0}
 _API_HELP = """Draw pictures from a sampling model.
 
 model: name of a model that serves sampling (see /healthz). class_name: one of its classes, or "any". seed: of the first
@@ -130,8 +138,9 @@ class _Controls:
 
     @property
     def triggers(self) -> list[Any]:
-        sliders = [self.count.release, self.truncation.release]
-        return [self.draw.click, self.choice.input, self.seed.submit, self.enlarge.input, *sliders]
+        # Not `release`, which no key sends; nor a seed's `input`, which would paint for each digit.
+        chosen = [self.choice.input, self.count.input, self.truncation.input, self.enlarge.input]
+        return [self.draw.click, self.seed.submit, self.seed.blur, *chosen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +203,12 @@ class _Handlers:
         return gr.update(visible=not there), gr.update(visible=there), *self.settings(asked_of(request, "sample"))
 
     def _save(self, picture: Picture) -> str:
-        return str(save_bytes_to_cache(picture.to_png(), file_name(picture), str(self.cache)))
+        return save_result(picture.to_png(), file_name(picture), str(self.cache))
 
     def _pack(self, pictures: list[Picture]) -> str:
         first = pictures[0].recipe
         name = f"{first['model']}-{first['seed']}-{len(pictures)}.zip"
-        return str(save_bytes_to_cache(pack_samples(pictures), name, str(self.cache)))
+        return save_result(pack_samples(pictures), name, str(self.cache))
 
 
 def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
@@ -249,7 +258,9 @@ def _draw_controls(say: Say) -> _Controls:
         elem_id="sample-truncation",
     )
     factors = [(f"{factor}x", factor) for factor in ENLARGEMENTS]
-    enlarge = gr.Radio(factors, value=1, label=say("enlarge"), elem_id="sample-enlarge", elem_classes="segments")
+    enlarge = gr.Radio(
+        factors, value=_START["enlarge"], label=say("enlarge"), elem_id="sample-enlarge", elem_classes="segments"
+    )
     draw = gr.Button(say("draw"), variant="primary", elem_id="sample-draw")
     download = gr.DownloadButton(str(say("download")), elem_id="sample-download")
     gr.Button(say("share"), elem_id="sample-share").click(

@@ -165,19 +165,20 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     picked = [controls.picker, controls.refine]
     settings = [controls.model, *picked, *controls.numbers]
     page.load(do.refresh, own, [missing, studio, *settings], **raw).success(do.repaint, **drawn)
-    compare.restore(do.restore, own, settings, preprocess=False, **EACH).success(do.repaint, **drawn)
+    given = [controls.photograph, controls.style_picture, controls.masking, controls.brush, controls.feather]
+    compare.restore(do.restore, own, [*settings, *given], preprocess=False, **EACH).success(do.repaint, **drawn)
     controls.model.input(do.styles, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
     # Not `change`, which comes twice where a picture takes the place of another.
     styled = [controls.style_picture.upload, controls.style_picture.clear]
     gr.on(styled, do.upload, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
-    given = [controls.photograph.upload, controls.photograph.clear]
+    replaced = [controls.photograph.upload, controls.photograph.clear]
     sketched: dict[str, Any] = {
         "fn": do.sketch,
         "inputs": [controls.masking, controls.photograph],
         "outputs": [controls.brush, controls.feather],
         **raw,
     }
-    gr.on([controls.masking.input, *given], **sketched).success(do.repaint, **drawn)
+    gr.on([controls.masking.input, *replaced], **sketched).success(do.repaint, **drawn)
     controls.examples.load_input_event.success(**sketched).success(do.repaint, **drawn)
     gr.on(controls.triggers, do.repaint, **drawn)
     controls.draw.click(do.show, **drawn)

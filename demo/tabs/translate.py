@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 from gradio.helpers import Examples
-from gradio.processing_utils import save_bytes_to_cache
 
 from demo.arguments import listed, real_number, upload_path
 from demo.canvas import PAPER, hexadecimal, read_painted, take_given
@@ -17,6 +16,7 @@ from demo.composition import BASELINES
 from demo.errors import NothingGivenError, RequestError
 from demo.images import EXAMPLES, MAX_PIXELS, to_png, upright_size
 from demo.names import named
+from demo.scratch import save_result
 from demo.tab import (
     EACH,
     LATEST,
@@ -190,8 +190,8 @@ class _Handlers:
         return comparison(before, after, state), after
 
     def save(self, done: Translated) -> tuple[str, str]:
-        before = save_bytes_to_cache(to_png(done.baseline, {}), "baseline.png", self.cache)
-        return before, save_bytes_to_cache(done.to_png(), done.file_name, self.cache)
+        before = save_result(to_png(done.baseline, {}), "baseline.png", self.cache)
+        return before, save_result(done.to_png(), done.file_name, self.cache)
 
     def task_of(self, model: str | None) -> str:
         opened = self.catalog.models("translate").get(model or "")
@@ -276,12 +276,12 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     compare.restore(do.restore, None, settings, **EACH).success(reshow, **drawn)
     controls.model.input(do.choose, [controls.model, controls.before], by_task, **LATEST).success(reshow, **drawn)
     forgetting: dict[str, Any] = {"fn": list, "inputs": None, "outputs": controls.hints, **LATEST}
-    controls.picture.upload(**forgetting).success(reshow, **drawn)
+    gr.on([controls.picture.upload, controls.picture.clear], **forgetting).success(reshow, **drawn)
     controls.examples.load_input_event.success(**forgetting).success(reshow, **drawn)
     controls.forget.click(**forgetting).success(reshow, **drawn)
     hinting = [controls.picture, controls.colour, controls.hints]
     controls.picture.select(_add_hint, hinting, controls.hints, preprocess=False, **EACH).success(reshow, **drawn)
-    controls.choice.input(reshow, **drawn)
+    gr.on([controls.choice.input, controls.size.input], reshow, **drawn)
     controls.draw.click(show, **drawn)
     declare_translate(catalog, do.save)
 

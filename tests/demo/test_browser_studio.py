@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import PIL.Image
@@ -144,6 +145,10 @@ def test_a_picture_is_remixed_starred_sent_and_found_again(visit):
     expect(page.locator("#samples .caption-label")).to_have_text("5 · waves")
 
     go(page, "history")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    entries.locator(".remove").click()
+    expect(entries).to_have_count(1)
+    page.once("dialog", lambda dialog: dialog.accept())
     entries.locator(".remove").click()
     expect(entries).to_have_count(0)
     page.locator("#history-file").set_input_files({"name": "h.json", "mimeType": "application/json", "buffer": content})
@@ -154,6 +159,75 @@ def test_a_picture_is_remixed_starred_sent_and_found_again(visit):
         {"name": "h.json", "mimeType": "application/json", "buffer": json.dumps(hostile).encode()}
     )
     expect(page.get_by_text("0 entries imported.")).to_be_visible()
+
+
+def test_back_returns_to_the_tab_and_the_sheet_before(visit):
+    page = visit()
+    tiles = page.locator("#samples img")
+    page.locator("#samples figure").nth(4).locator('[data-deed="recall"]').click()
+    expect(tiles).to_have_count(1)
+    go(page, "explore")
+    page.wait_for_url("**/?tab=explore*")
+    page.go_back()
+    expect(page.locator('[data-tab-id="sample"]')).to_have_attribute("aria-selected", "true")
+    page.wait_for_url("**/?tab=sample*seed=5&count=1*")
+    expect(tiles).to_have_count(1)
+    page.go_back()
+    expect(tiles).to_have_count(12)
+    page.go_forward()
+    expect(tiles).to_have_count(1)
+
+
+def test_of_a_slider_that_moves_the_history_keeps_where_it_rests(visit):
+    page = visit()
+    truncation = page.locator("#sample-truncation input[type=range]")
+    truncation.focus()
+    sheet = page.locator("#samples .contact")
+    for value in ("0.95", "0.9", "0.85"):
+        page.keyboard.press("ArrowLeft")
+        expect(sheet).to_have_attribute("data-state", re.compile(f'"truncation": {value}'))
+    page.wait_for_url("**truncation=0.85*")
+    go(page, "history")
+    entries = page.locator("#history-entries li")
+    expect(entries).to_have_count(1)
+    entries.locator(".restore").click()
+    expect(page.locator("#sample-truncation input[type=number]")).to_have_value("0.85")
+
+
+def test_a_large_picture_turns_to_its_neighbours(visit):
+    page = visit()
+    page.locator("#samples .zoom").nth(4).click()
+    dialog = page.locator("dialog.zoomed")
+    caption = dialog.locator("p")
+    expect(caption).to_have_text("5 · waves")
+    page.keyboard.press("ArrowRight")
+    expect(caption).to_have_text("6 · dots")
+    dialog.locator(".earlier").click()
+    expect(caption).to_have_text("5 · waves")
+    dialog.locator('[data-deed="star"]').click()
+    star = page.locator("#samples figure").nth(4).locator('[data-deed="star"]')
+    expect(star).to_have_attribute("aria-pressed", "true")
+    for _ in range(8):
+        page.keyboard.press("ArrowLeft")
+    expect(caption).to_have_text("1 · lines")
+    expect(dialog.locator(".earlier")).to_be_disabled()
+    dialog.locator('[data-deed="recall"]').click()
+    expect(page.locator("#samples img")).to_have_count(1)
+    expect(dialog).to_have_count(0)
+
+
+@pytest.mark.parametrize("role", ["photograph", "style"])
+def test_a_sample_is_painted_over_or_becomes_a_style(visit, role):
+    page = visit()
+    page.locator("#samples .zoom").nth(4).click()
+    page.locator(f'dialog.zoomed [data-as="{role}"]').click()
+    expect(page.locator('[data-tab-id="style"]')).to_have_attribute("aria-selected", "true")
+    before, after = (page.locator(f"#compare img.{name}") for name in ("before", "after"))
+    if role == "photograph":
+        expect(before).to_have_js_property("naturalWidth", 64)  # eight times the model's eight
+    else:
+        expect(after).to_have_attribute("src", re.compile("tinter-picture"))
+        expect(page.locator("#style-choice").get_by_label("your picture")).to_be_checked()
 
 
 def test_a_saved_picture_verifies_and_another_does_not(visit, tmp_path):

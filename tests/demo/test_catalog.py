@@ -34,6 +34,15 @@ def test_good_and_bad_models_stand_side_by_side(save, tmp_path):
         catalog.model("tinter", task="sample")
 
 
+def test_models_of_grey_pictures_come_after_those_of_coloured_ones(save, tmp_path):
+    save(sampler_proto())
+    grey = sampler_proto("ashen")
+    entry = grey.metadata_props[0]
+    entry.value = entry.value.replace('"channels": 3', '"channels": 1')
+    save(grey)
+    assert list(Catalog(tmp_path).models("sample")) == ["dabbler", "ashen"]
+
+
 def test_an_export_is_picked_up_and_an_unchanged_file_is_not_opened_again(save, tmp_path):
     catalog = Catalog(tmp_path)
     assert catalog.entries() == ()

@@ -160,6 +160,16 @@ def test_a_bomb_is_refused_by_its_header_alone():
         read_picture(bomb)
 
 
+def test_a_jpeg_that_is_too_large_is_halved_on_request_alone():
+    photograph = encoded(PIL.Image.new("RGB", (60, 40), "teal"), "JPEG")
+    with pytest.raises(PictureError, match="megapixels"):
+        read_picture(photograph, max_pixels=2000)
+    assert read_picture(photograph, max_pixels=2000, halve=True).size == (30, 20)
+    assert read_picture(photograph, max_pixels=2400, halve=True).size == (60, 40)
+    with pytest.raises(PictureError, match="megapixels"):
+        read_picture(photograph, max_pixels=599, halve=True)
+
+
 def test_a_large_jpeg_is_decoded_smaller_where_that_suffices():
     content = encoded(plain(size=(400, 200)), "JPEG")
     assert read_picture(content, shrink_to=100).size == (200, 100)

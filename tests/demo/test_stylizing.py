@@ -208,7 +208,13 @@ def test_a_mixture_that_is_none_begins_with_the_first_style(save, tmp_path, mixt
     assert list(json.loads(gallery["value"])) == [gallery["styles"][0]["name"]]
 
 
-def test_a_painting_that_is_refused_leaves_no_progress_behind(save, tmp_path, upload):
+def test_a_photograph_that_is_taken_away_takes_its_painting_with_it(save, tmp_path):
+    save(stylizer_proto())
+    desk = Desk(Stylist(Catalog(tmp_path)), str(tmp_path), {})
+    assert list(desk.repaint(model="tinter", photograph=None)) == [["", None, ""]]
+
+
+def test_a_photograph_that_is_refused_leaves_neither_progress_nor_another_painting(save, tmp_path, upload):
     save(stylizer_proto(), {"encoder": encoder_proto()})
     desk = Desk(Stylist(Catalog(tmp_path)), str(tmp_path), {"fitting": "fitting", "painting": "painting"})
     broken = tmp_path / "broken.png"
@@ -216,8 +222,8 @@ def test_a_painting_that_is_refused_leaves_no_progress_behind(save, tmp_path, up
     told = []
     with pytest.raises(gr.Error, match="the photograph is not a readable"):
         told.extend(
-            progress
-            for *_, progress in desk.show(
+            outputs
+            for outputs in desk.show(
                 photograph={"path": str(broken)},
                 model="tinter",
                 mixture='{"picture": 1}',
@@ -233,5 +239,5 @@ def test_a_painting_that_is_refused_leaves_no_progress_behind(save, tmp_path, up
             )
         )
     assert told[:-1]
-    assert all(told[:-1])
-    assert told[-1] == ""
+    assert all(progress for *_, progress in told[:-1])
+    assert told[-1] == ["", None, ""]

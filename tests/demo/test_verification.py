@@ -137,5 +137,5 @@ def test_a_recipe_of_another_task_is_not_followed(catalog):
 def test_only_png_is_read(catalog):
     stream = io.BytesIO()
     PIL.Image.new("RGB", (8, 8)).save(stream, "JPEG")
-    with pytest.raises(PictureError, match="not a readable PNG picture"):
+    with pytest.raises(PictureError, match="only a PNG as it was saved here can be checked"):
         verify(catalog, stream.getvalue())

@@ -1,6 +1,7 @@
 // What the studio's tabs share: texts in the visitor's language, calls to the server, state in the address, notices.
 
 const base = new URL("studio/", document.baseURI.split("?")[0]);
+const SAMPLERS = ["sample", "explore", "journey"];
 const mounted = {};
 const wanted = {};
 
@@ -116,7 +117,9 @@ export function register(key, element, tab) {
   return tab.write(state ?? {});
 }
 
-export function open(key, state) {
+/** Show a tab, and with `state` in it; `step` as another page of the browser's history. */
+export function open(key, state, { step = true } = {}) {
+  if (step && state && shown() === key) turnPage();
   if (state && mounted[key]) mounted[key].write(state);
   else if (state) wanted[key] = state;
   const tab = document.querySelector(`[role="tab"][data-tab-id="${key}"]`);
@@ -129,13 +132,25 @@ export function open(key, state) {
 export const missing = (key) => say(`${key}_missing`).replaceAll("`", "");
 
 export const mountedTab = (key) => mounted[key];
+
+let sampler;
+/** The model of samples that was chosen last, on whatever tab. */
+export const lastSampler = () => sampler;
+
 export const shown = () => document.querySelector('[role="tab"][aria-selected="true"]')?.dataset.tabId;
 
-/** Write a tab's state into the address, so that it can be sent, kept as a bookmark, or reloaded. */
-export function remember(key, state) {
+/** Write a tab's state into the address, so that it can be sent, kept as a bookmark, or reloaded; `step` as a new page. */
+export function remember(key, state, { step = false } = {}) {
   if (shown() !== key) return;
+  if (SAMPLERS.includes(key)) sampler = state.model;
   const query = new URLSearchParams({ tab: key, ...state });
-  history.replaceState(history.state, "", `?${query}`);
+  history[step ? "pushState" : "replaceState"](history.state, "", `?${query}`);
+}
+
+/** Let the browser's Back return to what is shown now: the next state is another page of its history. */
+export function turnPage() {
+  remember(shown(), mounted[shown()]?.read?.() ?? {});
+  history.pushState(history.state, "", location.href);
 }
 
 export async function share() {
@@ -149,6 +164,13 @@ export async function share() {
   }
 }
 
+/** A few letters that tell the files of different states apart (FNV-1a). */
+export function markOf(state) {
+  const bytes = new TextEncoder().encode(JSON.stringify(state));
+  const hash = bytes.reduce((sum, byte) => Math.imul(sum ^ byte, 0x01000193) >>> 0, 0x811c9dc5);
+  return hash.toString(16).padStart(8, "0").slice(0, 6);
+}
+
 /** Offer bytes as a file. */
 export function save(blob, name) {
   const link = document.createElement("a");
@@ -160,7 +182,7 @@ export function save(blob, name) {
 
 /** Put other parts into `list`, and the focus where it was: parts are drawn anew with what changes in them. */
 export function redraw(list, parts) {
-  const usable = () => [...list.querySelectorAll("input, select, button")];
+  const usable = () => [...list.querySelectorAll("input, select, button, a")];
   const place = usable().indexOf(document.activeElement);
   list.replaceChildren(...parts);
   if (place >= 0) usable()[Math.min(place, usable().length - 1)]?.focus();

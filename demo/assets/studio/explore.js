@@ -2,7 +2,7 @@
 
 import { add } from "./history.js";
 import { Pad } from "./pad.js";
-import { call, fill, make, models, notice, number, offer, open, readPins, register, remember, save, say, share, spoken,
+import { call, fill, lastSampler, make, markOf, models, notice, number, offer, open, readPins, register, remember, save, say, share, spoken,
   surprise, tell, writePins } from "./core.js";
 
 const MOVE = 4;
@@ -92,7 +92,8 @@ class Explorer {
 
   write(said) {
     if (!this.samplers.length) return;
-    const card = this.samplers.find((model) => model.name === said.model) ?? this.samplers[0];
+    const named = (name) => this.samplers.find((model) => model.name === name);
+    const card = named(said.model) ?? named(lastSampler()) ?? this.samplers[0];
     const pins = readPins(said.pins).map((pin) => ({ ...pin, class: card.choices.includes(pin.class) ? pin.class : "any" }));
     const amounts = (said.moves ?? "").split(",");
     this.state = {
@@ -127,6 +128,10 @@ class Explorer {
       const [input, output] = [slider.querySelector("input"), slider.querySelector("output")];
       slider.querySelector("span").textContent = fill("explore_direction", { n: index + 1 });
       slider.title = fill("explore_strength", { strength: strength.toFixed(2) });
+      input.addEventListener("dblclick", () => {
+        input.value = 0;
+        input.dispatchEvent(new Event("input"));
+      });
       input.value = state.moves[index];
       output.value = state.moves[index].toFixed(1);
       input.addEventListener("input", () => {
@@ -262,7 +267,7 @@ class Explorer {
   async save() {
     const state = this.read(); // controls may change until the picture is there
     const blob = await (await call("picture", { ...this.request(), ...this.home, enlarge: 4 })).blob();
-    save(blob, `${state.model}-map.png`);
+    save(blob, `${state.model}-map-${markOf(state)}.png`);
     await add("explore", state, blob);
   }
 

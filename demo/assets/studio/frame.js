@@ -42,7 +42,7 @@ export async function mount(element) {
   await listModels().catch(tell);
   watch();
   arrive(arrival.tab).catch(tell).finally(followTabs);
-  if (!localStorage.getItem(SEEN)) tour(0);
+  if (!localStorage.getItem(SEEN) && !arrival.tab) tour(0);
 }
 
 /** Gradio's examples are buttons with a picture and no name, and its places to drop a picture have a name and no role. */
@@ -101,12 +101,21 @@ async function arrive(key) {
   open(key);
 }
 
-/** Keep in the address the tab that is shown, so that a reload comes back to it. */
+/** Keep in the address the tab that is shown, so that a reload comes back to it, and Back to the one before. */
 function followTabs() {
   new MutationObserver(() => {
-    const named = new URLSearchParams(location.search).get("tab");
-    if (shown() && shown() !== named) remember(shown(), mountedTab(shown())?.read?.() ?? {});
+    const named = new URLSearchParams(location.search).get("tab") ?? visibleTabs()[0]?.dataset.tabId;
+    if (!shown()) return;
+    if (shown() !== named) remember(shown(), mountedTab(shown())?.read?.() ?? {}, { step: true });
+    const stop = tourStops().findIndex((tab) => tab.dataset.tabId === shown());
+    const card = document.querySelector(".tour");
+    if (card && stop >= 0 && stop !== Number(card.dataset.step)) tour(stop);
   }).observe(document.querySelector("main"), { subtree: true, attributeFilter: ["aria-selected"] });
+  window.addEventListener("popstate", () => {
+    const { tab, ...state } = Object.fromEntries(new URLSearchParams(location.search));
+    const [then, now] = [state, mountedTab(tab)?.read?.() ?? {}].map((values) => new URLSearchParams(values).toString());
+    open(tab ?? visibleTabs()[0]?.dataset.tabId, then && then !== now ? state : undefined, { step: false });
+  });
 }
 
 async function listAbsent() {
@@ -226,9 +235,11 @@ function help() {
 const visibleTabs = () => [...new Map([...document.querySelectorAll('[role="tab"][data-tab-id]')]
   .filter((tab) => tab.offsetParent).map((tab) => [tab.dataset.tabId, tab])).values()];
 
+const tourStops = () => visibleTabs().filter((tab) => ganvas.texts.en[`${tab.dataset.tabId}_tour`]);
+
 function tour(step) {
   document.querySelector(".tour")?.remove();
-  const stops = visibleTabs().filter((tab) => ganvas.texts.en[`${tab.dataset.tabId}_tour`]);
+  const stops = tourStops();
   if (step >= stops.length) {
     localStorage.setItem(SEEN, "yes");
     stops[0]?.click();
@@ -247,8 +258,8 @@ function tour(step) {
     card.remove();
   });
   card.querySelector(".main").addEventListener("click", () => {
-    if (!last) stops[step + 1].click();
     tour(step + 1);
+    if (!last) stops[step + 1].click();
   });
   translate(card);
   document.body.append(card);

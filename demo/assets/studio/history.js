@@ -5,6 +5,7 @@ import { fill, make, notice, open, redraw, register, save, say } from "./core.js
 const KEY = "ganvas.history";
 const MOST = 150;
 const SIDE = 112;
+const PASSING = 3000; // milliseconds
 const PICTURE = /^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+$/;
 
 function load() {
@@ -37,6 +38,14 @@ function store(entries) {
 
 const same = (one, other) => one.tab === other.tab && JSON.stringify(one.state) === JSON.stringify(other.state);
 
+/** Whether one state was only on the way to another: a slider between them was still being moved. */
+function passing(one, other) {
+  if (one.tab !== other.tab || one.star || other.time - one.time > PASSING) return false;
+  const changed = Object.keys({ ...one.state, ...other.state }).filter((name) => one.state[name] !== other.state[name]);
+  const isNumber = (name) => [one, other].every(({ state }) => state[name] !== undefined && Number.isFinite(Number(state[name])));
+  return changed.length === 1 && !["seed", "variation"].includes(changed[0]) && isNumber(changed[0]);
+}
+
 /** Add a state of a tab with a picture of it; the same state again only becomes newer. */
 export async function add(tab, state, picture, { star = false } = {}) {
   const bitmap = await createImageBitmap(picture);
@@ -48,7 +57,8 @@ export async function add(tab, state, picture, { star = false } = {}) {
   const entry = { tab, state: text, time: Date.now(), star, thumbnail: canvas.toDataURL("image/jpeg", 0.8) };
   const others = load();
   const before = others.find((other) => same(other, entry));
-  store([{ ...entry, star: star || Boolean(before?.star) }, ...others.filter((other) => other !== before)]);
+  const kept = others.filter((other) => other !== before && !passing(other, entry));
+  store([{ ...entry, star: star || Boolean(before?.star) }, ...kept]);
 }
 
 const MARKUP = `
@@ -94,6 +104,7 @@ export function mount(element) {
     if (confirm(say("history_clear_sure"))) store(load().filter((entry) => entry.star));
   });
   document.addEventListener("ganvas:history", show);
+  window.addEventListener("storage", show); // another page of this browser
   show();
   return register("history", root, { write() {}, speak: show });
 }
@@ -132,7 +143,9 @@ function card(entry) {
   for (const [selector, key] of Object.entries(labels)) find(selector).setAttribute("aria-label", fill(key, { what }));
   find(".restore").addEventListener("click", () => open(entry.tab, entry.state));
   const others = () => load().filter((other) => other.time !== entry.time || !same(other, entry));
-  find(".remove").addEventListener("click", () => store(others()));
+  find(".remove").addEventListener("click", () => {
+    if (!entry.star || confirm(say("history_remove_sure"))) store(others());
+  });
   find(".star").addEventListener("click", () => store([...others(), { ...entry, star: !entry.star }]));
   return item;
 }

@@ -2,8 +2,8 @@
 
 import { add } from "./history.js";
 import { Player } from "./player.js";
-import { call, fill, make, models, number, offer, readPins, redraw, register, remember, save, say, share, spoken, surprise, tell, told,
-  writePins } from "./core.js";
+import { call, fill, lastSampler, make, models, number, offer, readPins, redraw, register, remember, save, say, share, spoken, surprise, tell,
+  told, writePins } from "./core.js";
 
 const MAX_STOPS = 12;
 const RATES = [10, 20, 25, 50];
@@ -100,7 +100,8 @@ class Traveller {
   }
 
   write(said) {
-    const card = this.samplers.find((model) => model.name === said.model) ?? this.samplers[0];
+    const named = (name) => this.samplers.find((model) => model.name === name);
+    const card = named(said.model) ?? named(lastSampler()) ?? this.samplers[0];
     const known = (name) => (card.choices.includes(name) ? name : "any");
     const pins = readPins(said.pins).slice(0, MAX_STOPS).map((pin) => ({ ...pin, class: known(pin.class) }));
     this.state = {
@@ -115,7 +116,7 @@ class Traveller {
     };
     this.show();
     this.player.describe();
-    return this.film();
+    return this.film({ kept: Object.keys(said).length > 0 }); // what the tab begins with is nobody's work
   }
 
   speak() {
@@ -133,6 +134,13 @@ class Traveller {
       loop: this.find("loop").checked,
     });
     this.tell();
+    this.filmSoon();
+  }
+
+  /** Show what changes come to once they rest. */
+  filmSoon() {
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.film(), 600);
   }
 
   tell() {
@@ -165,6 +173,7 @@ class Traveller {
       pins.push({ seed: surprise(), class: pins.at(-1).class });
       this.showStops();
       this.tell();
+      this.filmSoon();
     });
     const stops = pins.map((pin, index) => this.makeStop(pin, index));
     redraw(this.find("stops"), [...stops, ...(pins.length < MAX_STOPS ? [add] : [])]);
@@ -199,6 +208,7 @@ class Traveller {
     this.state.pins.splice(index, 1, ...pins);
     this.showStops();
     this.tell();
+    this.filmSoon();
   }
 
   swap(index, other) {
@@ -207,6 +217,7 @@ class Traveller {
     this.showStops();
     this.tell();
     this.find("stops").children[other].querySelector(other < index ? ".earlier" : ".later").focus();
+    this.filmSoon();
   }
 
   async paint(image, pin) {
@@ -257,7 +268,8 @@ class Traveller {
     for (const button of this.root.querySelectorAll("[data-format]")) button.disabled = working;
   }
 
-  async film() {
+  async film({ kept = true } = {}) {
+    clearTimeout(this.waiting);
     this.tell();
     const state = this.read(); // controls may change while frames come
     this.player.begin(this.state.rate);
@@ -271,10 +283,11 @@ class Traveller {
     const seconds = (frames / this.state.rate).toFixed(1);
     this.report(whole ? fill("journey_ready", { frames, seconds }) : fill("journey_stopped", { frames }));
     this.root.dataset.frames = frames;
-    if (whole) await this.player.snapshot().then((picture) => add("journey", state, picture)).catch(tell);
+    if (whole && kept) await this.player.snapshot().then((picture) => add("journey", state, picture)).catch(tell);
   }
 
   async export(format) {
+    clearTimeout(this.waiting);
     let drawn = 0;
     const whole = await this.stream(this.request({ format, enlarge: this.state.enlarge }), async (line) => {
       if (line.error) throw new Error(told(line.error));

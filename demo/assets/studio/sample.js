@@ -2,7 +2,7 @@
 
 import { add } from "./history.js";
 import { Player } from "./player.js";
-import { arrival, call, fill, make, notice, open, register, remember, say, spoken, surprise, tell, translate, writePins } from "./core.js";
+import { arrival, call, fill, make, mountedTab, notice, open, redraw, register, remember, say, spoken, surprise, tell, translate, turnPage, writePins } from "./core.js";
 
 const ICONS = {
   recall: "M4 12a8 8 0 1 0 3-6.2M4 4v5h5",
@@ -42,6 +42,7 @@ export function mount(element, restore) {
       const caption = [`${recipe.seed}`, recipe.class && spoken(recipe.class)].filter(Boolean).join(" · ");
       figure.querySelector("figcaption").textContent = caption;
       for (const deed of figure.querySelectorAll("[data-deed]")) {
+        deed.dataset.seed = recipe.seed;
         deed.title = fill(LABELS[deed.dataset.deed], values);
         deed.setAttribute("aria-label", deed.title);
       }
@@ -54,7 +55,7 @@ export function mount(element, restore) {
     if (!figure) return;
     const deed = event.target.closest("[data-deed]")?.dataset.deed;
     if (deed) act(deed, figure, restore);
-    else if (event.target.closest(".zoom")) zoom(figure);
+    else if (event.target.closest(".zoom")) zoom(figure, restore);
   });
   new MutationObserver(dress).observe(element, { childList: true, subtree: true });
   const read = () => JSON.parse(element.querySelector(".contact")?.dataset.state ?? "{}");
@@ -90,11 +91,18 @@ function act(deed, figure, restore) {
   const sheet = JSON.parse(figure.closest(".contact").dataset.state);
   const alone = { ...sheet, class: recipe.class || "any", seed: recipe.seed, count: 1 };
   const pins = [0, 1, 2, 3].map((step) => ({ seed: recipe.seed + step, class: recipe.class || "any" }));
+  const replace = (state) => {
+    turnPage();
+    restore(state);
+  };
   const elsewhere = { model: recipe.model, pins: writePins(pins), truncation: recipe.truncation };
   const ways = {
-    recall: () => restore(alone),
-    remix: () => restore({ ...alone, seed: surprise(), count: sheet.count }),
-    star: () => keep(figure.querySelector("img"), alone, true).then(() => notice(say("sample_starred"))).catch(tell),
+    recall: () => replace(alone),
+    remix: () => replace({ ...alone, seed: surprise(), count: sheet.count }),
+    star: () => keep(figure.querySelector("img"), alone, true).then(() => {
+      for (const star of document.querySelectorAll(`[data-deed="star"][data-seed="${recipe.seed}"]`)) star.setAttribute("aria-pressed", "true");
+      notice(say("sample_starred"));
+    }).catch(tell),
     explore: () => open("explore", { ...elsewhere, x: 0, y: 0 }),
     journey: () => open("journey", elsewhere),
     steps: () => unfold(recipe).catch(tell),
@@ -103,14 +111,43 @@ function act(deed, figure, restore) {
   ways[deed]();
 }
 
-function zoom(figure) {
-  const dialog = document.body.appendChild(make('<dialog class="ganvas zoomed"><img><p></p><form method="dialog"><button class="main"></button></form></dialog>'));
-  const image = figure.querySelector("img");
-  Object.assign(dialog.querySelector("img"), { src: image.src, alt: image.alt });
-  dialog.querySelector("p").textContent = figure.querySelector("figcaption").textContent;
-  dialog.querySelector("button").textContent = say("sample_close");
+/** Show a picture large; from there to its neighbours, and as a photograph or a style to the tab that repaints. */
+function zoom(figure, restore) {
+  const dialog = document.body.appendChild(make(`<dialog class="ganvas zoomed">
+    <div class="stage"><button type="button" class="turn earlier" data-say-label="sample_earlier">‹</button><img>
+    <button type="button" class="turn later" data-say-label="sample_later">›</button></div><p aria-live="polite"></p>
+    <div class="deeds"><button type="button" data-as="photograph" data-say="sample_paint_over"></button>
+    <button type="button" data-as="style" data-say="sample_as_style"></button></div>
+    <div class="sheet-actions"></div><form method="dialog"><button class="main" data-say="sample_close"></button></form></dialog>`));
+  const find = (selector) => dialog.querySelector(selector);
+  let shown = figure;
+
+  function turn(next) {
+    if (!next) return;
+    shown = next;
+    const image = shown.querySelector("img");
+    Object.assign(find("img"), { src: image.src, alt: image.alt });
+    find("p").textContent = shown.querySelector("figcaption").textContent;
+    find(".earlier").disabled = !shown.previousElementSibling;
+    find(".later").disabled = !shown.nextElementSibling;
+    redraw(find(".sheet-actions"), [...shown.querySelector(".sheet-actions").cloneNode(true).children]);
+  }
+
+  const ways = { ArrowLeft: () => turn(shown.previousElementSibling), ArrowRight: () => turn(shown.nextElementSibling) };
+  dialog.addEventListener("keydown", (event) => ways[event.key]?.());
+  find(".earlier").addEventListener("click", ways.ArrowLeft);
+  find(".later").addEventListener("click", ways.ArrowRight);
   dialog.addEventListener("close", () => dialog.remove());
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("click", (event) => {
+    const deed = event.target.closest("[data-deed]")?.dataset.deed;
+    const as = event.target.closest("[data-as]")?.dataset.as;
+    if (deed) act(deed, shown, restore);
+    if (as) open("style", { ...mountedTab("style")?.read?.(), sampled: JSON.parse(shown.dataset.recipe), as });
+    if (event.target === dialog || as || (deed && !["star", "save"].includes(deed))) dialog.close();
+  });
+  translate(dialog);
+  find(".deeds").hidden = !document.querySelector('[role="tab"][data-tab-id="style"]');
+  turn(figure);
   dialog.showModal();
 }
 
