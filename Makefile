@@ -38,12 +38,15 @@ repro: $(READY) ## Run the pipeline: dvc repro of the recipes in params.yaml
 	@$(DVC) repro
 
 # Small networks leave processors idle, so LANES recipes train at once; what `evaluate` times has the machine to itself.
-zoo: $(READY) ## Run the pipeline of all recipes in zoo/params.yaml, LANES at once: 23 minutes on two cores
+zoo: $(READY) zoo/dvc.yaml ## Run the pipeline of all recipes in zoo/params.yaml, LANES at once: 23 minutes on two cores
 	@$(DVC) stage list --name-only zoo/dvc.yaml | grep :export@ | \
 		OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$(LANE_THREADS)} xargs -P $(LANES) -n 1 dvc --wait-for-lock repro
 	@$(DVC) repro zoo/dvc.yaml
 	@python -m pipeline compare --params zoo/params.yaml --out reports/zoo.md
 	@echo "Look at the models with: python -m demo --models zoo/models"
+
+zoo/dvc.yaml: zoo/stages.yaml
+	@cp $< $@
 
 train-distributed: $(READY) ## Train RECIPE in RANKS processes that share each batch, gloo on CPUs, NCCL on GPUs
 	@$(DVC) repro prepare@$(RECIPE)

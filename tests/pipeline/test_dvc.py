@@ -1,6 +1,7 @@
 import json
 import shutil
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import grimp
@@ -73,13 +74,24 @@ def test_a_stage_depends_on_every_file_of_any_network(network, stage):
 
 
 def test_the_zoo_has_the_same_stages():
-    stages, zoo = (yaml.safe_load((ROOT / name).read_text())["stages"] for name in ("dvc.yaml", "zoo/dvc.yaml"))
+    stages, zoo = (yaml.safe_load((ROOT / name).read_text())["stages"] for name in ("dvc.yaml", "zoo/stages.yaml"))
     for stage in STAGES:
         own = stages[stage]["do"]
         own["deps"] = [
             f"../{path}" if path.startswith(("demo/", "pictures", "pipeline/")) else path for path in own["deps"]
         ]
         assert zoo[stage] == {"foreach": "${recipes}", "do": own}
+
+
+def test_dvc_finds_no_zoo_where_none_was_run(tmp_path):
+    """Else `dvc pull` and `dvc exp apply` fail for its outputs, and each diff tells that it could not load them."""
+    tracked = subprocess.run(["git", "ls-files", "*dvc.yaml"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert tracked.stdout.split() == ["dvc.yaml"]
+    for name in ("Makefile", "zoo/stages.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    subprocess.run(["make", "zoo/dvc.yaml"], cwd=tmp_path, capture_output=True, check=True)
+    assert (tmp_path / "zoo" / "dvc.yaml").read_bytes() == (ROOT / "zoo" / "stages.yaml").read_bytes()
 
 
 _FOLDERS = {"loss": "losses", "network": "networks", "objective": "objectives"}
@@ -96,9 +108,9 @@ def _file(module):
     return f"{path}/__init__.py" if (ROOT / path).is_dir() else f"{path}.py"
 
 
-@pytest.mark.parametrize("folder", [".", "zoo"])
-def test_every_recipe_has_every_section_that_a_stage_asks_for(folder):
-    stages = yaml.safe_load((ROOT / folder / "dvc.yaml").read_text())["stages"]
+@pytest.mark.parametrize(("folder", "name"), [(".", "dvc.yaml"), ("zoo", "stages.yaml")])
+def test_every_recipe_has_every_section_that_a_stage_asks_for(folder, name):
+    stages = yaml.safe_load((ROOT / folder / name).read_text())["stages"]
     asked = {name.rpartition(".")[2] for stage in stages.values() for name in stage["do"].get("params", [])}
     recipes = yaml.safe_load((ROOT / folder / "params.yaml").read_text())["recipes"]
     assert {"data", "train", "export", "evaluate", "gate"} <= asked
