@@ -7,10 +7,17 @@ from typing import Any
 
 import torch
 
+from pipeline.data.dataset import Dataset
 from pipeline.errors import CheckpointError
+from pipeline.recipe import Recipe
 from pipeline.workspace import writing
 
 State = dict[str, Any]
+
+
+def origin(recipe: Recipe, dataset: Dataset) -> str:
+    """Return the digest of a finished training: what its weights come from."""
+    return f"{recipe.digest} {dataset.digest}"
 
 
 def save(path: Path, state: State, *, digest: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import PIL.Image
 
 from pipeline.contracts import Source
-from pipeline.data.dataset import IMAGES, LABELS, MANIFEST, PREVIEW, SPLIT, TRAINING, Int64, Uint8
+from pipeline.data.dataset import IMAGES, LABELS, MANIFEST, PREVIEW, SPLIT, TRAINING, Int64, Uint8, digest_of
 from pipeline.data.decoding import Decoded, decode
 from pipeline.data.packing import Packed, classes_of, pack, stratified_split
 from pipeline.data.sharding import Sheet, folder_of, read_shares, write_share
@@ -127,6 +127,7 @@ def _manifest(
         "source": recipe.data.name,
         "channels": recipe.data.channels,
         "size": recipe.data.size,
+        "settings": digest_of(recipe.data),
         "classes": list(classes),
         "counts": {
             "pictures": len(labels),

@@ -55,7 +55,7 @@ def sweep(name: str, params: Path, workspace: Workspace) -> None:
         raise RecipeError(
             f"{name}.sweep", "missing", "say under sweep.space what may change, as docs/operations.md shows"
         )
-    dataset = Dataset.open(workspace.prepared)
+    dataset = Dataset.open(workspace.prepared, source=recipe.data)
     folder = workspace.root / ".sweeps"
     folder.mkdir(exist_ok=True)
     with _alone(folder / f"{name}.lock", name):

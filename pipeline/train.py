@@ -52,7 +52,7 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
         Interrupted: Ctrl-C or SIGTERM; the state is saved and the MLflow run marked as killed.
 
     """
-    dataset, device = Dataset.open(workspace.prepared), choose_device()
+    dataset, device = Dataset.open(workspace.prepared, source=recipe.data), choose_device()
     with World.join(device) as world:
         console.quiet = not world.leads
         with memory_advice(recipe.train.batch):
@@ -74,7 +74,7 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
             while trainer.step < trainer.steps:
                 _run(recipe, workspace, trainer=trainer, example=example, unfinished=unfinished, watch=watch)
             if world.leads:
-                for curve in _finish(recipe, workspace, trainer=trainer):
+                for curve in _finish(recipe, workspace, trainer=trainer, digest=checkpoint.origin(recipe, dataset)):
                     tracker.log_file(curve)
         if world.leads:
             shutil.rmtree(workspace.progress, ignore_errors=True)
@@ -90,13 +90,19 @@ def _start(recipe: Recipe, trainer: Trainer, *, unfinished: Path) -> bool:
     if state is not None:
         trainer.restore(state)
         console.print(f"{recipe.name}: training goes on after step {trainer.step:,} of {trainer.steps:,}")
-    elif recipe.train.budget.minutes:
+        return True
+    if world.leads and any(not file.stem.endswith("-good") for file in unfinished.parent.glob("*.pt")):
+        console.print(
+            f"{recipe.name}: an unfinished training of other settings, data or code lies in {unfinished.parent}; "
+            "this one begins anew, and removes it at its end"
+        )
+    if recipe.train.budget.minutes:
         minutes, sweep = recipe.train.budget.minutes, recipe.train.penalty_sweep
         with memory_advice(recipe.train.batch):
             trainer.fit_into(minutes / (1 + sweep.cost) if sweep else minutes, period=recipe.objective.period)
         beside = " beside the sweep" if sweep else ""
         console.print(f"{recipe.name}: {minutes:g} minutes are {trainer.steps:,} steps here{beside}")
-    return state is not None
+    return False
 
 
 def _sweep(recipe: Recipe, trainer: Trainer, *, unfinished: Path, watch: Watch) -> None:
@@ -168,7 +174,7 @@ def _sheet_of(workspace: Workspace, step: int) -> Path:
     return workspace.progress / f"samples-{step:06d}.png"
 
 
-def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> list[Path]:
+def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer, digest: str) -> list[Path]:
     """Write what is kept, completed: the best snapshot or, by choice or unscored, the last; return the curves."""
     step = trainer.step
     if recipe.train.watch.keep == "best" and trainer.best:
@@ -182,7 +188,7 @@ def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer) -> list[P
     curves = _write_curves(workspace.reports, trainer.history)
     averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
     state = {"steps": step, "averaged": averaged, "penalty_factor": trainer.penalty_factor}
-    checkpoint.save(workspace.checkpoint, state, digest=recipe.digest)
+    checkpoint.save(workspace.checkpoint, state, digest=digest)
     return curves
 
 

@@ -29,13 +29,13 @@ def load_trained(recipe: Recipe, workspace: Workspace) -> Trained:
     """Return what `train` left of a recipe, on the CPU.
 
     Raises:
-        DataError: the prepared data, which name classes and sizes, are missing.
-        CheckpointError: there is no finished training of this recipe.
+        DataError: the prepared data, which name classes and sizes, are missing or of another recipe.
+        CheckpointError: there is no finished training of this recipe on these data.
 
     """
-    dataset = Dataset.open(workspace.prepared)
+    dataset = Dataset.open(workspace.prepared, source=recipe.data)
+    state = checkpoint.load(workspace.checkpoint, digest=checkpoint.origin(recipe, dataset))
     modules = {role: recipe.network.build(dataset.image)[role] for role in recipe.network.deployed}
-    state = checkpoint.load(workspace.checkpoint, digest=recipe.digest)
     for role, module in modules.items():
         module.load_state_dict(state["averaged"][role])
         module.eval().requires_grad_(requires_grad=False)

@@ -1,5 +1,6 @@
 """What `prepare` wrote, opened for reading. The pictures stay on disk: they are mapped, not loaded."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts import Image
+from pipeline.contracts import Image, Source
 from pipeline.errors import DataError
 
 IMAGES, LABELS, SPLIT, MANIFEST, PREVIEW = "images.npy", "labels.npy", "split.npy", "manifest.json", "preview.png"
@@ -16,6 +17,11 @@ TRAINING, VALIDATION = 0, 1
 
 Uint8: TypeAlias = NDArray[np.uint8]
 Int64: TypeAlias = NDArray[np.int64]
+
+
+def digest_of(source: Source) -> str:
+    """Return a digest of a source's settings: they may name places of one machine, which no data set tells."""
+    return hashlib.sha256(source.model_dump_json().encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,11 +42,12 @@ class Dataset:
     digest: str
 
     @classmethod
-    def open(cls, folder: Path) -> "Dataset":
-        """Open the folder that `prepare` wrote for a recipe of the same name.
+    def open(cls, folder: Path, *, source: Source | None = None) -> "Dataset":
+        """Open the folder that `prepare` wrote for a recipe of the same name; with `source`, from that alone.
 
         Raises:
-            DataError: the folder is missing, incomplete or damaged; the message says which command makes it.
+            DataError: the folder is missing, incomplete, damaged or made with other settings; the message says which
+                command makes it.
 
         """
         command = f"python -m pipeline prepare {folder.name}"
@@ -64,6 +71,8 @@ class Dataset:
         )
         if not whole:
             raise DataError(f"{folder}: damaged data set (its files do not fit each other); run `{command}` again")
+        if source and manifest.get("settings") != digest_of(source):
+            raise DataError(f"{folder} was prepared with other settings than the recipe has; run `{command}` again")
         return cls(
             image=image,
             images=images,

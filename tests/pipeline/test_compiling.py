@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from recipes import PAINTER, write_params
+from recipes import PAINTER, finished_state, write_params
 from torch import Tensor, nn
 from torch._inductor.exc import InductorError
 
-from pipeline import checkpoint, compiling
+from pipeline import compiling
 from pipeline.assembly import assemble
 from pipeline.compiling import compile_networks
 from pipeline.data.dataset import Dataset
@@ -76,7 +76,7 @@ def prepared(workplace: Path) -> Workspace:
 
 def trained(recipe: Recipe, workspace: Workspace) -> dict[str, Tensor]:
     train(recipe, workspace)
-    weights: dict[str, Tensor] = checkpoint.load(workspace.checkpoint, digest=recipe.digest)["averaged"]["generator"]
+    weights: dict[str, Tensor] = finished_state(recipe, workspace)["averaged"]["generator"]
     return weights
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from commands import struck
-from recipes import PAINTER, STYLIST, write_params
+from recipes import PAINTER, STYLIST, finished_state, write_params
 
-from pipeline import checkpoint
 from pipeline.assembly import assemble
 from pipeline.data.dataset import Dataset
 from pipeline.errors import RecipeError
@@ -41,10 +40,6 @@ def prepared(workplace: Path) -> Workspace:
     return workspace
 
 
-def state_of(recipe: Recipe, workspace: Workspace) -> dict:
-    return checkpoint.load(workspace.checkpoint, digest=recipe.digest)
-
-
 def test_an_absurd_penalty_loses_and_the_curves_and_the_checkpoint_say_so(
     prepared: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,7 +49,7 @@ def test_an_absurd_penalty_loses_and_the_curves_and_the_checkpoint_say_so(
         first, second = csv.DictReader(stream)
     assert (float(first["sweep_factor"]), float(second["sweep_factor"])) == (ABSURD, 1.0)
     assert float(first["sweep_frechet"]) > float(second["sweep_frechet"])
-    assert state_of(recipe, prepared)["penalty_factor"] == 1.0
+    assert finished_state(recipe, prepared)["penalty_factor"] == 1.0
     told = " ".join(capsys.readouterr().err.split())
     assert "painter: the training takes its penalties 1 times as strong; the sweep's distances were" in told
 
@@ -62,9 +57,9 @@ def test_an_absurd_penalty_loses_and_the_curves_and_the_checkpoint_say_so(
 def test_after_the_sweep_all_is_as_without_one_but_for_the_factor(prepared: Workspace) -> None:
     swept, plain = painter(), painter(penalty_sweep=None)
     train(swept, prepared)
-    found = state_of(swept, prepared)["averaged"]["generator"]
+    found = finished_state(swept, prepared)["averaged"]["generator"]
     train(plain, prepared)
-    expected = state_of(plain, prepared)["averaged"]["generator"]
+    expected = finished_state(plain, prepared)["averaged"]["generator"]
     assert not (prepared.reports / "sweep.csv").exists()
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
 
@@ -72,10 +67,10 @@ def test_after_the_sweep_all_is_as_without_one_but_for_the_factor(prepared: Work
 def test_the_factor_that_won_multiplies_the_penalties(prepared: Workspace) -> None:
     swept = painter(penalty_sweep={"factors": [8.0, 8.0], "share": 0.1})
     train(swept, prepared)
-    found = state_of(swept, prepared)["averaged"]["generator"]
+    found = finished_state(swept, prepared)["averaged"]["generator"]
     strong = painter({"r1": 0.8}, penalty_sweep=None)
     train(strong, prepared)
-    expected = state_of(strong, prepared)["averaged"]["generator"]
+    expected = finished_state(strong, prepared)["averaged"]["generator"]
     for name, tensor in expected.items():
         torch.testing.assert_close(found[name], tensor)
 
@@ -99,7 +94,7 @@ def test_the_lowest_distance_wins_and_each_candidate_begins_at_the_same_start(pr
 def test_a_candidate_that_explodes_loses(prepared: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = painter(penalty_sweep={"factors": [1e42, 1.0], "share": 0.1}, budget={"steps": 20})
     train(recipe, prepared)
-    assert state_of(recipe, prepared)["penalty_factor"] == 1.0
+    assert finished_state(recipe, prepared)["penalty_factor"] == 1.0
     assert "distances were inf with 1e+42, " in " ".join(capsys.readouterr().err.split())
 
 
@@ -150,7 +145,7 @@ def test_a_killed_sweep_begins_anew_and_a_finished_one_is_not_made_again(
     sweep = {"factors": [ABSURD, 2.0], "share": 1.0}
     recipe = painter(penalty_sweep=sweep, budget={"steps": 8}, checkpoint_every=1)
     train(recipe, prepared)
-    straight = state_of(recipe, prepared)
+    straight = finished_state(recipe, prepared)
     assert straight["penalty_factor"] == 2.0
     prepared.checkpoint.unlink()
 
@@ -173,7 +168,7 @@ def test_a_killed_sweep_begins_anew_and_a_finished_one_is_not_made_again(
     told = capsys.readouterr().err
     assert ("training goes on after step 0 of 8" in told) is not within
     assert ("sweep of penalties" in told) is within
-    resumed = state_of(recipe, prepared)
+    resumed = finished_state(recipe, prepared)
     assert resumed["penalty_factor"] == straight["penalty_factor"]
     for name, tensor in straight["averaged"]["generator"].items():
         assert torch.equal(tensor, resumed["averaged"]["generator"][name])

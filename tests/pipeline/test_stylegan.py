@@ -3,12 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from recipes import PAINTER, write_params
+from recipes import PAINTER, finished_state, write_params
 from torch.nn import functional
 
 from demo.card import Choice, ModelCard
 from demo.engine import Model, draw_noise
-from pipeline.checkpoint import load
 from pipeline.contracts import Image, LatentGenerator
 from pipeline.errors import RecipeError
 from pipeline.export import compare, export, write_model
@@ -273,5 +272,5 @@ def test_the_stages_take_it_from_pictures_to_a_file(tmp_path: Path, monkeypatch:
     for stage in (prepare, train, export):
         stage(recipe, workspace)
     assert [choice.name for choice in Model.open(workspace.model).card.choices] == ["mondrian", "waves"]
-    averaged = load(workspace.checkpoint, digest=recipe.digest)["averaged"]["generator"]
+    averaged = finished_state(recipe, workspace)["averaged"]["generator"]
     assert averaged["means"].any()

@@ -11,13 +11,14 @@ import PIL.Image
 import pytest
 import torch
 from commands import struck
-from recipes import PAINTER, write_params
+from recipes import PAINTER, finished_state, write_params
 
 from pipeline import checkpoint
-from pipeline.errors import DataError, RecipeError, StorageError, TrainingError
+from pipeline.errors import CheckpointError, DataError, RecipeError, StorageError, TrainingError
 from pipeline.prepare import prepare
-from pipeline.recipe import Recipe, read_recipe
+from pipeline.recipe import Recipe, parse_recipe, read_recipe
 from pipeline.train import _start, train
+from pipeline.trained import load_trained
 from pipeline.workspace import Workspace
 
 
@@ -37,7 +38,7 @@ def prepared(workplace: Path) -> Workspace:
 def test_training_leaves_weights_curves_and_a_sheet_and_nothing_else(prepared: Workspace) -> None:
     recipe = painter()
     train(recipe, prepared)
-    state = checkpoint.load(prepared.checkpoint, digest=recipe.digest)
+    state = finished_state(recipe, prepared)
     assert state["steps"] == 6
     assert set(state["averaged"]) == {"generator"}
     with (prepared.reports / "training.csv").open() as stream:
@@ -56,14 +57,30 @@ def test_training_leaves_weights_curves_and_a_sheet_and_nothing_else(prepared: W
     assert not prepared.progress.exists()
 
 
+def test_data_of_other_settings_are_refused_and_a_training_that_is_given_up_is_told_of(
+    prepared: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = copy.deepcopy(PAINTER)
+    section["data"]["size"] = 32
+    other = parse_recipe("painter", section)
+    with pytest.raises(DataError, match="prepared with other settings than the recipe has; run `python -m"):
+        train(other, prepared)
+    checkpoint.save(prepared.progress / "0123.pt", {}, digest="of another code")
+    train(painter(), prepared)
+    assert "an unfinished training of other settings, data or code lies in" in " ".join(capsys.readouterr().err.split())
+    prepare(other, prepared)
+    with pytest.raises(CheckpointError, match="belongs to another recipe or other data"):
+        load_trained(other, prepared)
+
+
 def test_a_budget_in_images_is_so_many_batches_and_one_in_minutes_as_many_steps_as_fit(
     prepared: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(painter(budget={"images": 41}), prepared)
-    assert checkpoint.load(prepared.checkpoint, digest=painter(budget={"images": 41}).digest)["steps"] == 6
+    assert finished_state(painter(budget={"images": 41}), prepared)["steps"] == 6
     recipe = painter(budget={"minutes": 0.01})
     train(recipe, prepared)
-    steps = checkpoint.load(prepared.checkpoint, digest=recipe.digest)["steps"]
+    steps = finished_state(recipe, prepared)["steps"]
     assert f"0.01 minutes are {steps:,} steps here" in capsys.readouterr().err
     with (prepared.reports / "training.csv").open() as stream:
         assert int(list(csv.DictReader(stream))[-1]["step"]) == steps

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from recipes import PAINTER, write_params
+from recipes import PAINTER, finished_state, write_params
 
-from pipeline import checkpoint
 from pipeline.assembly import assemble
 from pipeline.data.dataset import Dataset
 from pipeline.errors import TrainingError
@@ -52,10 +51,10 @@ def test_snapshots_are_scored_and_the_best_is_exported(prepared: Workspace) -> N
     assert [int(row["step"]) for row in rows] == [2, 4, 6]
     assert all(0 <= float(row["class_coverage"]) <= 1 for row in rows)
     best = min(rows, key=lambda row: float(row["frechet"]))
-    assert checkpoint.load(prepared.checkpoint, digest=recipe.digest)["steps"] == int(best["step"])
+    assert finished_state(recipe, prepared)["steps"] == int(best["step"])
     last = painter(budget={"steps": 6}, snapshots=3, watch={"samples": 32, "keep": "last"})
     train(last, prepared)
-    assert checkpoint.load(prepared.checkpoint, digest=last.digest)["steps"] == 6
+    assert finished_state(last, prepared)["steps"] == 6
 
 
 def test_without_samples_nothing_is_scored(prepared: Workspace) -> None:
