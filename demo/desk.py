@@ -13,6 +13,7 @@ from demo.arguments import upload_path
 from demo.errors import DemoError, PictureError
 from demo.figures import read_standing
 from demo.fragments import in_every_language, save_painting, show_progress
+from demo.gallery import Gallery
 from demo.names import TEXTS, spoken
 from demo.places import ANY, ENLARGEMENTS
 from demo.refinement import STEPS
@@ -91,6 +92,16 @@ class Desk:
             opened, gallery = self.stylist.catalog.gallery(model or "")
         except DemoError:
             return gr.update(styles=[], value="{}"), gr.update(visible=False)
+        shown = self._tiles(gallery, style_picture)
+        own = shown[-1]["own"] if shown else False
+        names = [str(style["name"]) for style in shown]
+        kept = {name: weight for name, weight in _weights_of(mixture).items() if name in names}
+        first = read_standing(opened.folder, sha256=opened.sha256, task="stylize").first
+        chosen = kept or dict.fromkeys([first] if first in names else names[:1], 1)
+        return gr.update(styles=shown, value=_written(chosen)), gr.update(visible=own and can_fit(opened))
+
+    def _tiles(self, gallery: Gallery, style_picture: Any) -> list[dict[str, Any]]:
+        """Return what the picker shows of each style; one's own comes last."""
         shown = [
             {"name": style.name, "label": _label_of(style.name), "thumbnail": style.thumbnail, "own": False}
             for style in gallery.styles
@@ -99,13 +110,26 @@ class Desk:
             own = draw_thumbnail(upload_path(style_picture))
         if own:
             shown.append({"name": UPLOADED, "label": self.words["own_name"], "thumbnail": own, "own": True})
-        names = [str(style["name"]) for style in shown]
-        kept = {name: weight for name, weight in _weights_of(mixture).items() if name in names}
-        first = read_standing(opened.folder, sha256=opened.sha256, task="stylize").first
-        chosen = kept or dict.fromkeys([first] if first in names else names[:1], 1)
         for style in shown:
             style["thumbnail"] = style["thumbnail"] if _DATA_URI.fullmatch(str(style["thumbnail"])) else ""
-        return gr.update(styles=shown, value=_written(chosen)), gr.update(visible=bool(own) and can_fit(opened))
+        return shown
+
+    def preview(self, *, wanted: bool, model: str | None, style_picture: Any, photograph: Any) -> Any:
+        """Return the gallery with each style shown on the photograph, or by its own picture where not `wanted`."""
+        if not model:
+            return gr.skip()
+        with told():
+            _, gallery = self.stylist.catalog.gallery(model)
+            shown = self._tiles(gallery, style_picture)
+            if wanted and photograph:
+                order = Order(upload_path(photograph), model, style_picture=upload_path(style_picture))
+                squares = self.stylist.preview(order, [style["name"] for style in shown])
+                shown = [style | {"thumbnail": squares[style["name"]]} for style in shown]
+        return gr.update(styles=shown)
+
+    def follow_preview(self, *, wanted: bool, **values: Any) -> Any:
+        """Return what `preview` returns after something else has changed; nothing where it is not wanted."""
+        return self.preview(wanted=True, **values) if wanted else gr.skip()
 
     def upload(self, model: str | None, style_picture: Any, mixture: str | None) -> tuple[Any, Any]:
         """Return the gallery after a style was uploaded, which is taken at once, or removed."""

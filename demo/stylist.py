@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -38,6 +38,9 @@ SKETCH_SIDE = 768
 
 _REMEMBERED = 32
 _THUMBNAIL = 192
+_PREVIEW = 384
+"""Pixels a side: twice the thumbnail's, or strokes would be coarser than those of a painting."""
+
 _MAX_SKETCH = 4 * 2**20
 _SKETCH = "data:image/png;base64,"
 
@@ -109,6 +112,23 @@ class Stylist:
             photograph = dataclasses.replace(photograph, full_size=_sketch_size(photograph))
         for progress in stylize(model, request, photograph=photograph, mask=mask):
             yield Step("painting", progress.share, progress.result)
+
+    def preview(self, order: Order, names: Sequence[str]) -> dict[str, str]:
+        """Return the middle of the photograph in each of these styles, as small squares in data URIs.
+
+        Of `order` the photograph, the model and the picture of a style of one's own count.
+
+        Raises:
+            DemoError: one of them cannot be served.
+
+        """
+        squares = {}
+        for name in names:
+            own = order.style_picture if name == UPLOADED else None
+            mixture = {name: 1}
+            painted = self.serve(dataclasses.replace(order, mixture=mixture, style_picture=own, size=_PREVIEW))
+            squares[name] = to_data_uri(ImageOps.fit(painted.image, (_THUMBNAIL, _THUMBNAIL)))
+        return squares
 
     def serve(self, order: Order) -> Stylized:
         """Return the painting, as `work` makes it."""

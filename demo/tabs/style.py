@@ -26,6 +26,7 @@ TEXTS_EN = {
     "model": "Model",
     "style": "Style",
     "mix": "Mix several",
+    "preview": "Show the styles on my photograph",
     "own": "Style of your own",
     "own_name": "your picture",
     "style_picture": "A picture in that style",
@@ -61,6 +62,7 @@ TEXTS_ZH = {
     "model": "模型",
     "style": "风格",
     "mix": "混合多种",
+    "preview": "在我的照片上展示各种风格",
     "own": "你自己的风格",
     "own_name": "你的图片",
     "style_picture": "具有该风格的图片",
@@ -98,6 +100,7 @@ class _Controls:
     examples: Examples
     model: gr.Dropdown
     picker: gr.HTML
+    preview: gr.Checkbox
     style_picture: gr.Image
     refine: gr.Checkbox
     strength: gr.Slider
@@ -166,11 +169,27 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     settings = [controls.model, *picked, *controls.numbers]
     page.load(do.refresh, own, [missing, studio, *settings], **raw).success(do.repaint, **drawn)
     given = [controls.photograph, controls.style_picture, controls.masking, controls.brush, controls.feather]
-    compare.restore(do.restore, own, [*settings, *given], preprocess=False, **EACH).success(do.repaint, **drawn)
-    controls.model.input(do.styles, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
+    previewed: dict[str, Any] = {
+        "inputs_kwargs": {
+            "wanted": controls.preview,
+            "model": controls.model,
+            "style_picture": controls.style_picture,
+            "photograph": controls.photograph,
+        },
+        "outputs": controls.picker,
+        **PRIVATE,
+        "show_progress": "hidden",
+    }
+    controls.preview.input(do.preview, **previewed)
+
+    def paint_after(event: Any) -> None:
+        event.success(do.repaint, **drawn).success(do.follow_preview, **previewed)
+
+    paint_after(compare.restore(do.restore, own, [*settings, *given], preprocess=False, **EACH))
+    paint_after(controls.model.input(do.styles, [controls.model, *own], picked, **raw))
     # Not `change`, which comes twice where a picture takes the place of another.
     styled = [controls.style_picture.upload, controls.style_picture.clear]
-    gr.on(styled, do.upload, [controls.model, *own], picked, **raw).success(do.repaint, **drawn)
+    paint_after(gr.on(styled, do.upload, [controls.model, *own], picked, **raw))
     replaced = [controls.photograph.upload, controls.photograph.clear]
     sketched: dict[str, Any] = {
         "fn": do.sketch,
@@ -178,8 +197,9 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         "outputs": [controls.brush, controls.feather],
         **raw,
     }
-    gr.on([controls.masking.input, *replaced], **sketched).success(do.repaint, **drawn)
-    controls.examples.load_input_event.success(**sketched).success(do.repaint, **drawn)
+    controls.masking.input(**sketched).success(do.repaint, **drawn)
+    paint_after(gr.on(replaced, **sketched))
+    paint_after(controls.examples.load_input_event.success(**sketched))
     gr.on(controls.triggers, do.repaint, **drawn)
     controls.draw.click(do.show, **drawn)
     declare_stylize(stylist)
@@ -205,6 +225,7 @@ def _draw_controls(say: Say) -> _Controls:
         styles=[],
         elem_id="style-choice",
     )
+    preview = gr.Checkbox(label=say("preview"), value=False, elem_id="style-preview")
     with gr.Accordion(say("own"), open=False, elem_id="style-own"):
         style_picture = gr.Image(
             label=say("style_picture"),
@@ -255,6 +276,7 @@ def _draw_controls(say: Say) -> _Controls:
         examples,
         model,
         picker,
+        preview,
         style_picture,
         refine,
         strength,

@@ -181,6 +181,24 @@ def test_a_style_of_ones_own(visit, tmp_path):
     expect(page.locator("#style-choice .tiles label")).to_have_count(2)
 
 
+def test_styles_show_themselves_on_the_photograph(visit):
+    page = style_page(visit)
+    thumbnails = page.locator("#style-choice .picture img")
+    shown = thumbnails.nth(1).get_attribute("src")
+    page.locator("#style-preview input").check()
+    expect(thumbnails.nth(1)).not_to_have_attribute("src", shown)
+    painted = thumbnails.nth(1).get_attribute("src")
+    assert painted.startswith("data:image/jpeg")
+    chosen = page.locator("#style-choice").get_by_label("rust")
+    expect(chosen).to_be_checked()
+    page.locator("#style-strength input[type=range]").focus()
+    page.keyboard.press("Home")
+    painting(page, when=lambda recipe: recipe["strength"] == 0)
+    assert thumbnails.nth(1).get_attribute("src") == painted
+    page.locator("#style-preview input").uncheck()
+    expect(thumbnails.nth(1)).to_have_attribute("src", shown)
+
+
 def test_brushing_a_part_by_pointer_and_by_keyboard(visit):
     page = style_page(visit, width=390)
     page.locator("#style-mask input").check()
@@ -249,7 +267,7 @@ def test_a_photograph_that_takes_the_place_of_another_is_painted_once(visit, pho
     page.locator("#style-photograph input[type=file]").first.set_input_files(path)
     expect(page.locator("#compare img.after")).not_to_have_attribute("src", before)
     settle(page)
-    assert jobs.count(jobs[-1]) == 2  # the place of the brush, and the painting
+    assert jobs.count(jobs[-1]) == 3  # the place of the brush, the painting, and the gallery's previews if wanted
 
 
 def test_broken_models_are_shown(visit):

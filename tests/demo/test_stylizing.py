@@ -1,3 +1,4 @@
+import base64
 import hashlib
 import io
 import json
@@ -206,6 +207,24 @@ def test_a_mixture_that_is_none_begins_with_the_first_style(save, tmp_path, mixt
     save(stylizer_proto())
     gallery, _ = Desk(Stylist(Catalog(tmp_path)), str(tmp_path), {}).styles("tinter", None, mixture)
     assert list(json.loads(gallery["value"])) == [gallery["styles"][0]["name"]]
+
+
+def test_the_gallery_shows_each_style_on_the_photograph_and_ones_own_as_well(save, tmp_path, upload):
+    save(stylizer_proto(), {"encoder": encoder_proto()})
+    desk = Desk(Stylist(Catalog(tmp_path)), str(tmp_path), {"own_name": "mine"})
+    given = {"model": "tinter", "style_picture": {"path": str(upload)}, "photograph": {"path": str(upload)}}
+    tiles = desk.preview(wanted=True, **given)["styles"]
+    names = [tile["name"] for tile in tiles]
+    assert names == ["rust", "moss", "picture"]
+    for place, tile in enumerate(tiles[:2]):
+        with PIL.Image.open(io.BytesIO(base64.b64decode(tile["thumbnail"].partition(",")[2]))) as image:
+            assert image.size == (192, 192)
+            expected = (np.tanh(TINTS[place]) + 1) * 127.5
+            np.testing.assert_allclose(np.asarray(image).mean((0, 1)), expected, atol=4)
+    as_it_was = desk.styles("tinter", given["style_picture"], "{}")[0]["styles"]
+    assert desk.preview(wanted=False, **given)["styles"] == as_it_was
+    assert desk.follow_preview(wanted=False, **given) == gr.skip()
+    assert desk.follow_preview(wanted=True, **given)["styles"] == tiles
 
 
 def test_a_photograph_that_is_taken_away_takes_its_painting_with_it(save, tmp_path):
