@@ -25,7 +25,8 @@ def save_painting(painted: Stylized, cache: str, state: Mapping[str, Any]) -> tu
     shown = after
     if max(painted.image.size) > SHOWN_SIDE:
         shown = _save_preview(painted.image, f"preview-{Path(painted.file_name).name}", cache)
-    return comparison(_save_preview(painted.photograph, "photograph.png", cache), shown, state), after
+    before = _save_preview(painted.photograph, "photograph.png", cache)
+    return comparison(before, shown, state, size=painted.image.size), after
 
 
 def show_progress(share: float, words: str) -> str:

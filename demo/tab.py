@@ -148,14 +148,16 @@ def told() -> Iterator[None]:
         raise gr.Error(sentence_of(error), print_exception=False) from error
 
 
-def comparison(before: str, after: str, state: Mapping[str, Any]) -> str:
+def comparison(before: str, after: str, state: Mapping[str, Any], *, size: tuple[int, int]) -> str:
     """Return the HTML of two pictures on top of each other and a range input that moves the line between them.
 
-    Both are paths that Gradio serves. `state` is what the controls said, for links and the history.
+    Both are paths that Gradio serves, of pictures of one `size`. `state` is what the controls said, for links and the
+    history.
     """
-    source = "gradio_api/file={}"
+    source, (width, height) = "gradio_api/file={}", size
+    shape = f"--split: 50%; --width: {width}px; --ratio: {width / height:.4f}"
     return f"""
-    <div class="compare" style="--split: 50%" data-state="{html.escape(json.dumps(state))}">
+    <div class="compare" style="{shape}" data-state="{html.escape(json.dumps(state))}">
       <img class="before" src="{source.format(quote(before))}" alt="" data-say-alt="page_before">
       <img class="after" src="{source.format(quote(after))}" alt="" data-say-alt="page_after">
       <input type="range" min="0" max="100" value="50" data-say-label="page_divide"

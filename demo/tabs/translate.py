@@ -187,7 +187,7 @@ class _Handlers:
         done = translate(opened, request, picture=given, mask=mask, digest=digest)
         before, after = self.save(done)
         state = {"model": model, "choice": choice or "", "size": size, "hints": json.dumps(done.recipe["hints"])}
-        return comparison(before, after, state), after
+        return comparison(before, after, state, size=done.image.size), after
 
     def save(self, done: Translated) -> tuple[str, str]:
         before = save_result(to_png(done.baseline, {}), "baseline.png", self.cache)
