@@ -176,11 +176,10 @@ def _sheet_of(workspace: Workspace, step: int) -> Path:
 
 def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer, digest: str) -> list[Path]:
     """Write what is kept, completed: the best snapshot or, by choice or unscored, the last; return the curves."""
-    step = trainer.step
-    if recipe.train.watch.keep == "best" and trainer.best:
-        step = trainer.best["step"]
-        for role, module in trainer.averaged.items():
-            module.load_state_dict(trainer.best["averaged"][role])
+    best = trainer.best if recipe.train.watch.keep == "best" else {}
+    step = best.get("step", trainer.step)
+    for role, weights in best.get("averaged", {}).items():
+        trainer.averaged[role].load_state_dict(weights)
     with torch.no_grad():
         recipe.objective.finish(trainer.averaged, trainer.sampler.each())
     with writing(workspace.reports / "training.png") as scratch:
@@ -189,6 +188,10 @@ def _finish(recipe: Recipe, workspace: Workspace, *, trainer: Trainer, digest: s
     averaged = {role: module.state_dict() for role, module in trainer.averaged.items()}
     state = {"steps": step, "averaged": averaged, "penalty_factor": trainer.penalty_factor}
     checkpoint.save(workspace.checkpoint, state, digest=digest)
+    why = f"the best of its snapshots, Fréchet distance {best['frechet']:.3g}" if best else "the last"
+    console.print(
+        f"{recipe.name}: kept the networks of step {step:,}, {why}; pictures and curves are in {workspace.reports}"
+    )
     return curves
 
 

@@ -44,7 +44,7 @@ def curves(workspace: Workspace) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_snapshots_are_scored_and_the_best_is_exported(prepared: Workspace) -> None:
+def test_snapshots_are_scored_and_the_best_is_exported(prepared: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = painter(budget={"steps": 6}, snapshots=3, watch={"samples": 32})
     train(recipe, prepared)
     rows = curves(prepared)
@@ -52,6 +52,9 @@ def test_snapshots_are_scored_and_the_best_is_exported(prepared: Workspace) -> N
     assert all(0 <= float(row["class_coverage"]) <= 1 for row in rows)
     best = min(rows, key=lambda row: float(row["frechet"]))
     assert finished_state(recipe, prepared)["steps"] == int(best["step"])
+    said = " ".join(capsys.readouterr().err.split())
+    distance = f"{float(best['frechet']):.3g}"
+    assert f"kept the networks of step {best['step']}, the best of its snapshots, Fréchet distance {distance};" in said
     last = painter(budget={"steps": 6}, snapshots=3, watch={"samples": 32, "keep": "last"})
     train(last, prepared)
     assert finished_state(last, prepared)["steps"] == 6
