@@ -5,11 +5,6 @@ from typing import Any
 
 import yaml
 
-from pipeline import checkpoint
-from pipeline.data.dataset import Dataset
-from pipeline.recipe import Recipe
-from pipeline.workspace import Workspace
-
 PAINTER: dict[str, Any] = {
     "description": "A tiny painter for tests",
     "data": {"name": "procedural", "size": 16, "count": 48, "families": ["mondrian", "waves"]},
@@ -85,9 +80,3 @@ def write_params(path: Path, **recipes: dict[str, Any]) -> Path:
     """Write a params file that holds these recipes."""
     path.write_text(yaml.safe_dump({"recipes": recipes}), encoding="utf-8")
     return path
-
-
-def finished_state(recipe: Recipe, workspace: Workspace) -> checkpoint.State:
-    """Return what a finished training of a recipe left."""
-    origin = checkpoint.origin(recipe, Dataset.open(workspace.prepared))
-    return checkpoint.load(workspace.checkpoint, digest=origin)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from recipes import PAINTER, finished_state, write_params
+from recipes import PAINTER, write_params
+from states import finished_state
 from torch import Tensor, nn
 from torch._inductor.exc import InductorError
 

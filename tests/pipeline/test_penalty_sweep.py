@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from commands import struck
-from recipes import PAINTER, STYLIST, finished_state, write_params
+from recipes import PAINTER, STYLIST, write_params
+from states import finished_state
 
 from pipeline.assembly import assemble
 from pipeline.data.dataset import Dataset

@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from recipes import PAINTER, finished_state, write_params
+from recipes import PAINTER, write_params
+from states import finished_state
 from torch.nn import functional
 
 from demo.card import Choice, ModelCard

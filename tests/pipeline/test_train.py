@@ -11,7 +11,8 @@ import PIL.Image
 import pytest
 import torch
 from commands import struck
-from recipes import PAINTER, finished_state, write_params
+from recipes import PAINTER, write_params
+from states import finished_state
 
 from pipeline import checkpoint
 from pipeline.errors import CheckpointError, DataError, RecipeError, StorageError, TrainingError

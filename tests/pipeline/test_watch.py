@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from recipes import PAINTER, finished_state, write_params
+from recipes import PAINTER, write_params
+from states import finished_state
 
 from pipeline.assembly import assemble
 from pipeline.data.dataset import Dataset
