@@ -35,7 +35,7 @@ class Crops(Source):
         for index, item in enumerate(self._whole().items()):
             for number in range(self.count):
                 load = partial(self._crop, item.load, (self.seed, index, number))
-                yield replace(item, origin=f"{item.origin} crop {number}", load=load, parent=item.origin)
+                yield replace(item, origin=f"{item.origin} crop {number}", load=load, parent=item.parent or item.origin)
 
     def _whole(self) -> Source:
         # A picture may be decoded smaller than it is, but not below what its smallest square needs.

@@ -35,7 +35,8 @@ class LeftOut:
 class Packed:
     """What stands in the packed array: labels (N,) by name, per channel mean and deviation of pixels in [0, 1].
 
-    `parents` (N,) are those of `pipeline.contracts.Item`.
+    `parents` (N,) are those of `pipeline.contracts.Item`; a whole picture that others of its class were cut from is its
+    own.
     """
 
     labels: list[str]
@@ -51,9 +52,10 @@ def pack(pictures: Iterable[Decoded], path: Path, *, channels: int, size: int) -
     """Write the readable pictures, each once, to `path` as (N, C, size, size) uint8, and say what they are.
 
     Two pictures are the same where all their pixels are. The pictures go straight to disk: what stays in memory is a
-    digest and a label of each.
+    digest, a label and two names of each.
     """
     labels: list[str] = []
+    origins: list[str] = []
     parents: list[str] = []
     seen: set[bytes] = set()
     unreadable, duplicates = LeftOut(), LeftOut()
@@ -74,12 +76,16 @@ def pack(pictures: Iterable[Decoded], path: Path, *, channels: int, size: int) -
             stream.write(content)
             md5.update(content)
             labels.append(picture.label)
+            origins.append(picture.origin)
             parents.append(sys.intern(picture.parent))
             levels = picture.pixels.reshape(channels, -1).astype(np.int64)
             sums += levels.sum(axis=1)
             squares += (levels * levels).sum(axis=1)
         stream.seek(0)
         write_header(stream, (len(labels), channels, size, size))
+    cut = set(zip(labels, parents, strict=True))
+    whole = (origin if (label, origin) in cut else "" for label, origin in zip(labels, origins, strict=True))
+    parents = [parent or own for parent, own in zip(parents, whole, strict=True)]
     values = max(1, len(labels)) * size * size
     mean = sums / values
     std = np.sqrt(np.maximum(squares / values - mean * mean, 0))

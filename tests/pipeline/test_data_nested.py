@@ -9,6 +9,8 @@ from pipeline.data import SOURCES
 from pipeline.data.crops import Crops
 from pipeline.data.decoding import decode
 from pipeline.data.folder import Folder
+from pipeline.data.joined import Joined
+from pipeline.data.packing import pack
 from pipeline.data.procedural import Procedural
 from pipeline.errors import DataError, RecipeError
 from pipeline.sections import parse_part
@@ -69,6 +71,17 @@ def test_crops_are_squares_of_the_asked_sides_inside_of_the_margin(pictures):
     assert columns.max() < 94
     assert [np.asarray(item.load()).tobytes() for item in items] == [crop.tobytes() for crop in crops]
     assert len({item.origin for item in items}) == 40
+
+
+def test_crops_of_crops_and_the_whole_picture_are_of_one_family(pictures, tmp_path):
+    whole = Folder(path=str(pictures))
+    crops = Crops(of=Crops(of=whole, count=2), count=3)
+    assert [item.parent for item in crops.items()] == ["blues/b.png"] * 6 + ["ramps/a.png"] * 6
+    others = Procedural(count=2, families=("waves",))
+    for second, parents in ((crops, ["", "ramps/a.png", *["ramps/a.png"] * 6]), (others, ["", "", "", ""])):
+        joined = Joined(sources=(whole, second), size=8)
+        # The crops of the blue picture are all its duplicates, which leaves it alone.
+        assert pack(decode(joined), tmp_path / "images.npy", channels=3, size=8).parents == parents
 
 
 def test_crops_tell_their_source_how_large_its_pictures_must_stay():
