@@ -117,15 +117,16 @@ class Attention(nn.Module):
         return torch.einsum("nis,ncij,njt->ncst", rows, patches, columns) / intensity[:, :, None, None]
 
     def _banks(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        across, down, log_variance, log_stride, log_intensity = self.place(state).chunk(5, dim=1)
-        stride = (self.size - 1) / (self.filters - 1) * log_stride.exp()
-        rows, columns = (
-            filter_bank(
-                (self.size + 1) / 2 * (centre + 1), stride, log_variance.exp(), filters=self.filters, size=self.size
+        with torch.autocast(state.device.type, enabled=False):  # half precision would move filters by parts of a pixel
+            across, down, log_variance, log_stride, log_intensity = self.place(state.float()).chunk(5, dim=1)
+            stride = (self.size - 1) / (self.filters - 1) * log_stride.exp()
+            rows, columns = (
+                filter_bank(
+                    (self.size + 1) / 2 * (centre + 1), stride, log_variance.exp(), filters=self.filters, size=self.size
+                )
+                for centre in (down, across)
             )
-            for centre in (down, across)
-        )
-        return rows, columns, log_intensity.exp()
+            return rows, columns, log_intensity.exp()
 
 
 def filter_bank(centre: Tensor, stride: Tensor, variance: Tensor, *, filters: int, size: int) -> Tensor:

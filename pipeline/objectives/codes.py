@@ -11,7 +11,8 @@ PREVIEW_PICTURES = 8
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return KL(N(mean, e^log_variance) | N(0, 1)) for each number of the codes, in nats: (N, code)."""
+    """Return KL(N(mean, e^log_variance) | N(0, 1)) for each number of the codes, in nats: (N, code) float32."""
+    mean, log_variance = mean.float(), log_variance.float()  # differences of near numbers lose half precision's digits
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
 
 

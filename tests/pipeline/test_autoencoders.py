@@ -1,6 +1,6 @@
 """Autoencoders against closed forms: a linear Gaussian one, whose likelihood and posterior are known."""
 
-from math import erf, log, pi, sqrt
+from math import erf, exp, log, pi, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +132,12 @@ def test_the_divergence_is_torchs_own() -> None:
     normal = torch.distributions.Normal
     expected = torch.distributions.kl_divergence(normal(mean, (log_variance / 2).exp()), normal(0.0, 1.0))
     torch.testing.assert_close(divergence(mean, log_variance), expected)
+
+
+def test_the_divergence_of_halves_is_summed_in_full_precision() -> None:
+    mean, log_variance = torch.tensor([0.0625, 1.0]).bfloat16(), torch.tensor([0.0625, -0.0078125]).bfloat16()
+    expected = [0.5 * (m * m + exp(v) - 1 - v) for m, v in ((0.0625, 0.0625), (1.0, -0.0078125))]
+    assert divergence(mean, log_variance).tolist() == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_likelihood_is_a_normal_density() -> None:

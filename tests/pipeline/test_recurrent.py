@@ -50,6 +50,16 @@ def test_reading_cuts_out_a_window_and_writing_puts_it_back() -> None:
     torch.testing.assert_close(written[0, 0], expected)
 
 
+def test_filters_lie_under_autocast_where_they_lie_without() -> None:
+    torch.manual_seed(0)
+    attention, state = Attention(hidden=16, filters=4, size=64), torch.randn(8, 16)
+    exact = attention._banks(state)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = attention._banks(state)
+    for bank, expected in zip(found, exact, strict=True):
+        assert torch.equal(bank, expected)
+
+
 def test_draw_paints_what_its_codes_say_with_and_without_the_picture() -> None:
     torch.manual_seed(0)
     autoencoder = Draw(steps=3, step_code=2, hidden=8, reading=3, writing=4).build(IMAGE)["autoencoder"]
