@@ -55,6 +55,9 @@ def sweep(name: str, params: Path, workspace: Workspace) -> None:
         raise RecipeError(
             f"{name}.sweep", "missing", "say under sweep.space what may change, as docs/operations.md shows"
         )
+    if recipe.train.penalty_sweep or any(key.startswith("train.penalty_sweep") for key in settings.space):
+        remedy = "leave it out, and out of sweep.space, and put it back when the sweep is done"
+        raise RecipeError(f"{name}.train.penalty_sweep", "no trial of a sweep tries penalties", remedy)
     dataset = Dataset.open(workspace.prepared, source=recipe.data)
     folder = workspace.root / ".sweeps"
     folder.mkdir(exist_ok=True)

@@ -102,6 +102,7 @@ def test_a_hopeless_trial_is_given_up_early(painter):
         ({"space": {"data.size": [16, 32]}}, "'data.size' cannot be swept"),
         ({"space": {RATE: {"low": 2.0, "high": 1.0}}}, "low must lie below high"),
         ({"space": {"network.widht": [4, 8]}}, r"painter\.network\.widht: unknown key; did you mean 'width'"),
+        ({"space": {"train.penalty_sweep.share": [0.1, 0.2]}}, r"painter\.train\.penalty_sweep: no trial of a sweep"),
         ({"space": {RATE: [1e-3]}, "metric": "beauty"}, r"painter\.sweep\.metric: is 'beauty'; choose from .*frechet"),
     ],
 )
@@ -111,6 +112,14 @@ def test_a_wrong_section_is_said_in_one_sentence(section, words, *, painter):
     with pytest.raises(RecipeError, match=words):
         sweep("painter", PARAMS, painter)
     assert PARAMS.read_text() == before
+
+
+def test_a_recipe_that_sweeps_its_penalties_is_refused(painter):
+    _write(SWEEP, train=PAINTER["train"] | {"penalty_sweep": {"factors": [0.5, 1.0]}})
+    with pytest.raises(
+        RecipeError, match=r"^painter\.train\.penalty_sweep: no trial of a sweep tries penalties; leave"
+    ):
+        sweep("painter", PARAMS, painter)
 
 
 def test_a_recipe_without_a_sweep_and_a_second_sweep_at_once_are_refused(painter, capfd):
