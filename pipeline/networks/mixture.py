@@ -35,8 +35,10 @@ class Mixture(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         share = 0.5 * (1 + torch.erf(latent[:, -1:] / sqrt(2)))
         ends = self.weights.cumsum(0)
+        # An interval begins where the one before ends, to the bit: else rounding could choose two of them, or none.
+        starts = torch.cat([ends.new_zeros(1), ends[:-1]])
         # The last interval has no end: the sum of all weights need not be exactly one.
-        chosen = (share >= ends - self.weights).float() - torch.cat([(share >= ends[:-1]).float(), 0 * share], dim=1)
+        chosen = (share >= starts).float() - torch.cat([(share >= ends[:-1]).float(), 0 * share], dim=1)
         codes = self.means + torch.einsum("kij,nj->nki", self.factors, latent[:, :-1])
         mixed: Tensor = (chosen[:, :, None] * codes).sum(dim=1)
         return mixed

@@ -171,6 +171,17 @@ def test_a_mixture_maps_normal_numbers_to_its_own_distribution() -> None:
     assert 0.5 * (1 + erf(-0.7 / sqrt(2))) < 0.25 < 0.5 * (1 + erf(-0.6 / sqrt(2)))
 
 
+def test_a_mixture_chooses_one_component_wherever_its_intervals_meet() -> None:
+    weights = torch.rand(6, generator=torch.Generator().manual_seed(0)).softmax(0)
+    mixture = Mixture(6, 6)
+    mixture.fit(weights=weights, means=torch.eye(6), factors=torch.zeros(6, 6, 6))
+    meetings = (2 * weights.cumsum(0)[:-1, None] - 1).erfinv() * sqrt(2)
+    near = (meetings * (1 + torch.arange(-64, 65) * 2.0**-23)).flatten()
+    chosen = mixture(torch.cat([torch.zeros(len(near), 6), near[:, None]], dim=1))
+    assert (chosen.sum(dim=1) == 1).all()
+    assert (chosen.max(dim=1).values == 1).all()
+
+
 def test_the_end_of_a_training_fits_the_mixture_to_the_codes() -> None:
     torch.manual_seed(0)
     autoencoder = EncoderDecoder(code=2, width=4, components=2).build(IMAGE)["autoencoder"].requires_grad_(False)
