@@ -61,11 +61,14 @@ def gather_sampling(model: Model, dataset: Dataset, recipe: Recipe, space: Featu
     random = np.random.default_rng(settings.seed)
     training = random.permutation(dataset.training)[: settings.searched]
     validation = random.permutation(dataset.validation)[: settings.samples]
-    if min(settings.samples, (len(training) + len(validation)) // 2) <= NEIGHBOURS or len(validation) < 2:
+    if (
+        min(settings.samples, (len(training) + len(validation)) // 2) <= NEIGHBOURS
+        or min(len(training), len(validation)) < 2
+    ):
         raise EvaluationError(
             f"{recipe.name}: {settings.samples} generated, {len(training)} training and {len(validation)} held-back "
             f"pictures are too few to be compared; give {recipe.name}.evaluate.samples and the data at least "
-            f"{2 * (NEIGHBOURS + 1)}, and hold back 2 or more with {recipe.name}.data.validation",
+            f"{2 * (NEIGHBOURS + 1)}, and with {recipe.name}.data.validation train on 2 or more and hold back as many",
         )
     asked = dataset.labels[random.choice(dataset.training, settings.samples)]
     generated = draw_samples(model, _seeds(recipe, settings.samples), asked)

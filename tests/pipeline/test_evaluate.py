@@ -347,7 +347,7 @@ def test_a_model_of_other_data_is_refused(painter, change):
         evaluate(*painter)
 
 
-@pytest.mark.parametrize(("count", "held_back"), [(60, 0), (8, 0.25)])
+@pytest.mark.parametrize(("count", "held_back"), [(60, 0), (60, 0.99), (8, 0.25)])
 def test_too_few_pictures_are_named(workplace, count, held_back):
     workspace = Workspace("painter", workplace)
     write_data(workspace, FAMILIES, count=count, held_back=held_back)
