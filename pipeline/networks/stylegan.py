@@ -139,7 +139,11 @@ class StyleganGenerator(nn.Module):
 
     @torch.no_grad()
     def _follow(self, codes: Tensor, classes: Tensor) -> None:
-        """Move the mean w of every class towards those of a batch, the faster the more pictures it holds."""
+        """Move the mean w of every class towards those of a batch, the faster the more pictures it holds.
+
+        Of several ranks each moves it by its own share of the batch, and the mean over them is kept: together they move
+        it no faster than one such share does.
+        """
         codes = codes.float()
         shares = classes if self.classes else torch.ones_like(codes[:, :1])
         counts = shares.sum(dim=0)[:, None]
