@@ -16,9 +16,10 @@ class Variational(Objective):
     """Pictures shall be probable after their codes, and the codes cheap: E_q[log p(x|z)] - KL(q(z|x) | p(z)).
 
     `beta` weighs the second term: above 1 for fewer, clearer factors (Higgins et al. 2017), rising from 0 to keep the
-    codes alive. `free_bits` are nats of it that each number of the code has for nothing, in the mean of a batch
-    (Kingma et al. 2016, arXiv:1606.04934, section C.8). With `beta` 1 and no free bits the loss is the negative bound
-    in nats for each value of a picture. The figure `elbo`, in nats for a whole picture, is always the bound itself.
+    codes alive. `free_bits` are nats of it that each number of the code has for nothing, in the mean of a batch, or of
+    a rank's share of it (Kingma et al. 2016, arXiv:1606.04934, section C.8). With `beta` 1 and no free bits the loss is
+    the negative bound in nats for each value of a picture. The figure `elbo`, in nats for a whole picture, is always
+    the bound itself.
     """
 
     name: Literal["variational"] = "variational"
