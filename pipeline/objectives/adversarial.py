@@ -73,6 +73,15 @@ class Adversarial(Objective):
             raise RecipeError("objective.name", "'adversarial' needs a generator of latents", "choose another network")
         if loss.name == "wasserstein" and self.weight_clip is None and not self.gradient_penalty:
             raise RecipeError("objective", "nothing bounds the critic's slope", "set weight_clip or gradient_penalty")
+        if self.gradient_penalty and any(
+            isinstance(part, nn.BatchNorm2d) for part in modules["discriminator"].modules()
+        ):
+            # Gulrajani et al. 2017, section 4: batch norm maps batches to batches, the penalty is for single pictures.
+            problem = (
+                "bounds the slope of each picture by itself, and the discriminator's batch norm mixes those of a batch"
+            )
+            remedy = "set network.normalization to none, or choose a network whose discriminator has no batch norm"
+            raise RecipeError("objective.gradient_penalty", problem, remedy)
         game = _Game(self, modules, game_of(loss, objective=self.name))
         return [("discriminator", game.discriminator_loss)] * self.critic_steps + [("generator", game.generator_loss)]
 

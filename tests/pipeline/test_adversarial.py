@@ -7,6 +7,7 @@ from pipeline.errors import RecipeError
 from pipeline.losses.nonsaturating import NonSaturating
 from pipeline.losses.relativistic import Relativistic
 from pipeline.losses.wasserstein import Wasserstein
+from pipeline.networks.dcgan import Dcgan
 from pipeline.networks.mlp import Mlp
 from pipeline.objectives.adversarial import Adversarial, class_weights
 from pipeline.objectives.penalties import gamma_by_rule, interpolated_penalty, squared_slope
@@ -145,6 +146,14 @@ def test_weight_clipping_bounds_every_weight_of_the_critic_alone() -> None:
 def test_wasserstein_without_a_bound_on_the_critic_is_refused() -> None:
     with pytest.raises(RecipeError, match="set weight_clip or gradient_penalty"):
         Adversarial().phases(Mlp().build(IMAGE), Wasserstein(), IMAGE)
+
+
+def test_a_gradient_penalty_on_a_critic_with_batch_norm_is_refused() -> None:
+    image, config = Image(channels=1, size=16, classes=("a", "b")), adversarial(gradient_penalty=10.0)
+    with pytest.raises(RecipeError, match=r"^objective\.gradient_penalty: .*; set network\.normalization to none"):
+        config.phases(Dcgan(width=4).build(image), Wasserstein(), image)
+    config.phases(Dcgan(width=4, normalization="none").build(image), Wasserstein(), image)
+    adversarial(r1=1.0).phases(Dcgan(width=4).build(image), NonSaturating(), image)
 
 
 def test_the_discriminators_phase_leaves_the_generator_alone() -> None:
