@@ -101,7 +101,8 @@ def stratified_split(labels: Int64, *, classes: int, share: float, parents: Sequ
     """Return (N,) uint8, 1 for the pictures that are held back: close to `share` of all and of every class.
 
     Which pictures is drawn with a fixed seed. Every class keeps at least one picture for training. What was cut from
-    one of several `parents` (N,) of a class is held back together, else training would show parts of it.
+    one of several `parents` (N,) of a class is held back together, else training would show parts of it; where that is
+    more than twice what the class owes, smaller ones come first.
     """
     counts = np.bincount(labels, minlength=classes)
     # Rounding the running total, not each class, keeps the overall share right where classes are tiny.
@@ -114,8 +115,8 @@ def stratified_split(labels: Int64, *, classes: int, share: float, parents: Sequ
         if len(families) == 1:
             split[random.permutation(members)[:quota]] = VALIDATION
             continue
-        held = 0
-        for place in random.permutation(len(families))[:-1]:
+        drawn, held = random.permutation(len(families)).tolist(), 0
+        for place in sorted(drawn, key=lambda place: max(len(families[place]), 2 * quota))[:-1]:
             if quota == 0 or (held and held + len(families[place]) / 2 > quota):
                 break
             split[families[place]] = VALIDATION

@@ -81,6 +81,18 @@ def test_whole_pictures_among_crops_are_drawn_one_by_one():
     assert split.sum() == 10
 
 
+@pytest.mark.parametrize(("sizes", "held"), [([90, 10], 10), ([10, 90], 10), ([70, 40, 60], 40), ([5, 90, 5], 10)])
+def test_no_large_family_is_held_back_while_a_smaller_one_will_do(sizes, held):
+    parents = np.repeat([f"scan {number}" for number in range(len(sizes))], sizes).tolist()
+    assert stratified_split(np.zeros(sum(sizes), int), classes=1, share=0.1, parents=parents).sum() == held
+
+
+def test_equal_families_are_held_back_as_they_are_drawn():
+    split = stratified_split(np.zeros(40, int), classes=1, share=0.1, parents=[f"scan {n // 10}" for n in range(40)])
+    first = np.random.default_rng(0).permutation(4)[0]
+    assert np.flatnonzero(split).tolist() == [*range(10 * first, 10 * first + 10)]
+
+
 def test_classes_stand_in_the_order_that_people_expect():
     assert classes_of(["10", "b", "2", "A", "2", "a10", "a9"]) == ("2", "10", "A", "a9", "a10", "b")
 
