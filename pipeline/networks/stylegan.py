@@ -208,7 +208,7 @@ class StyledLayer(nn.Module):
         scale = self.scale(style)
         features = features * scale[:, :, None, None]
         if self.upsample:
-            # The same as a convolution after a bilinear doubling, for a third of the time.
+            # But for the outer two pixels the same as a convolution after a bilinear doubling, for a third of the time.
             spread = functional.conv_transpose2d(features, self.weight.transpose(0, 1), stride=2)
             features = functional.conv2d(spread, self.blur, padding=1, groups=len(self.blur))
         else:

@@ -129,7 +129,7 @@ class StylizerGenerator(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """Pictures (N, 3, H, W) in [-1, 1] of any size -> codes (N, code) of their styles.
+    """Pictures (N, 3, H, W) in [-1, 1], sides of 17 px or more -> codes (N, code) of their styles.
 
     Means and standard deviations of strided convolutions' maps, which tell colours and textures and nothing of places.
     Nothing here is normalised: that would take the style away.
