@@ -2,8 +2,9 @@
 
 import numpy as np
 import torch
+from torch import nn
 
-from pipeline.contracts import Batch
+from pipeline.contracts import Batch, Image
 from pipeline.data.dataset import Dataset
 from pipeline.distributed import World
 from pipeline.errors import DataError, RecipeError
@@ -22,10 +23,30 @@ def assemble(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: W
             batch.
 
     """
+    try:
+        return _assemble(recipe, dataset, device=device, world=world)
+    except RecipeError as error:
+        raise error.of(recipe.name) from error
+
+
+class _Networks(dict[str, nn.Module]):
+    """The networks of a recipe by role; an objective that asks for another role is told which there are."""
+
+    def __init__(self, recipe: Recipe, image: Image) -> None:
+        super().__init__(recipe.network.build(image))
+        self._pair = recipe.objective.name, recipe.network.name
+
+    def __missing__(self, role: str) -> nn.Module:
+        objective, network = self._pair
+        problem = f"'{objective}' needs a network with a {role}, and '{network}' has {', '.join(self)}"
+        raise RecipeError("objective.name", problem, "choose another objective or another network")
+
+
+def _assemble(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: World) -> tuple[Trainer, Batch]:
     config = recipe.train
     if config.batch % world.size:
         raise RecipeError(
-            f"{recipe.name}.train.batch",
+            "train.batch",
             f"is {config.batch}, which {world.size} ranks cannot share evenly",
             f"set it to a multiple of {world.size} or start another number of ranks",
         )
@@ -38,7 +59,8 @@ def assemble(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: W
             "less, or add pictures"
         )
     torch.manual_seed(config.seed)
-    modules = recipe.network.build(dataset.image) | recipe.objective.modules(dataset.image)
+    modules = _Networks(recipe, dataset.image)
+    modules.update(recipe.objective.modules(dataset.image))
     for module in modules.values():
         module.to(device, memory_format=LAYOUTS[config.channels_last])  # type: ignore[call-overload]  # missing from torch's stubs
     sampler = Sampler(dataset.images, dataset.labels, domains=domains, config=config, device=device)

@@ -31,6 +31,12 @@ class RecipeError(PipelineError):
 
     def __init__(self, where: str, problem: str, remedy: str) -> None:
         super().__init__(f"{where}: {problem}; {remedy}")
+        self._facts = where, problem, remedy
+
+    def of(self, recipe: str) -> "RecipeError":
+        """Return this error about the recipe of that name, for one that was raised where the name is not known."""
+        where, problem, remedy = self._facts
+        return RecipeError(f"{recipe}.{where}", problem, remedy)
 
 
 class DataError(PipelineError):

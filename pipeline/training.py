@@ -15,7 +15,7 @@ from torch.nn.utils import clip_grad_norm_
 from pipeline.contracts import Batch, Phase, Step
 from pipeline.device import choose_dtype
 from pipeline.distributed import World
-from pipeline.errors import TrainingError
+from pipeline.errors import RecipeError
 from pipeline.recipe import Training
 
 Row = dict[str, float]
@@ -94,7 +94,7 @@ class Trainer:
         roles = list(dict.fromkeys(role for role, _ in phases))
         if set(roles) != set(config.learning_rates):
             given = ", ".join(config.learning_rates) or "none"
-            raise TrainingError(f"train.learning_rates names {given}; it must name {', '.join(roles)}")
+            raise RecipeError("train.learning_rates", f"names {given}", f"it must name {', '.join(roles)}")
         self._modules = modules
         self._phases = phases
         self.sampler = sampler

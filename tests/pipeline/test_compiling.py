@@ -110,7 +110,7 @@ def test_comparing_leaves_no_trace_in_a_training_that_stays_compiled(
 def test_where_torch_cannot_compile_one_sentence_says_so(prepared: Workspace, compile_with) -> None:
     compile_with(broken)
     with pytest.raises(
-        RecipeError, match=r"^train\.compile: is true, but torch cannot compile here \(.*compiler.*\); "
+        RecipeError, match=r"^painter\.train\.compile: is true, but torch cannot compile here \(.*compiler.*\); "
     ):
         train(painter(compile=True), prepared)
     assert not prepared.checkpoint.exists()
@@ -184,6 +184,6 @@ def test_without_a_compiler_the_command_says_what_is_missing(prepared: Workspace
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("train.compile: is true, but torch cannot compile here (")
+    assert last.startswith("painter.train.compile: is true, but torch cannot compile here (")
     assert last.endswith("install what is missing (a C++ compiler for CPUs, Triton for GPUs) or set it to false")
     assert "Traceback" not in result.stderr

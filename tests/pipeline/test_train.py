@@ -5,13 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
 import torch
 from commands import struck
-from recipes import PAINTER, write_params
+from recipes import PAINTER, UNPAIRED, write_params
 from states import finished_state
 
 from pipeline import checkpoint
@@ -162,3 +163,38 @@ def test_a_stopped_training_goes_on_and_ends_as_if_never_stopped(
     resumed = torch.load(prepared.checkpoint, weights_only=True)
     for name, tensor in straight["state"]["averaged"]["generator"].items():
         assert torch.equal(tensor, resumed["state"]["averaged"]["generator"][name])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"network": {"name": "draw"}},
+            "painter.objective.name: 'adversarial' needs a network with a generator, and 'draw' has autoencoder",
+        ),
+        (
+            {
+                "network": {"name": "encoder_decoder", "width": 4},
+                "objective": {"name": "cycle"},
+                "data": UNPAIRED["data"] | {"size": 32},
+            },
+            "painter.objective.name: 'cycle' needs a network with a generator, and 'encoder_decoder' has autoencoder",
+        ),
+        (
+            {"train": PAINTER["train"] | {"learning_rates": {"generator": 1e-3}}},
+            "painter.train.learning_rates: names generator; it must name discriminator, generator",
+        ),
+        (
+            {"data": PAINTER["data"] | {"size": 17}},
+            "painter.network.name: 'dcgan' makes no pictures of 17 pixels",
+        ),
+    ],
+)
+def test_parts_that_do_not_fit_each_other_are_told_with_the_name_of_the_recipe(
+    changes: dict[str, Any], sentence: str, *, workplace: Path
+) -> None:
+    recipe = read_recipe(write_params(Path("params.yaml"), painter=PAINTER | changes), "painter")
+    prepare(recipe, Workspace("painter"))
+    with pytest.raises(RecipeError) as caught:
+        train(recipe, Workspace("painter"))
+    assert str(caught.value).startswith(sentence)

@@ -9,7 +9,7 @@ from torch import nn
 
 from pipeline import checkpoint
 from pipeline.contracts import Batch, Image
-from pipeline.errors import CheckpointError, TrainingError
+from pipeline.errors import CheckpointError, RecipeError
 from pipeline.losses.nonsaturating import NonSaturating
 from pipeline.networks.dcgan import Dcgan
 from pipeline.objectives.adversarial import Adversarial
@@ -212,7 +212,7 @@ def test_a_fall_back_halves_the_rates_and_doubles_the_penalties() -> None:
 
 
 def test_rates_must_name_the_roles() -> None:
-    with pytest.raises(TrainingError, match="names generator; it must name discriminator, generator"):
+    with pytest.raises(RecipeError, match="names generator; it must name discriminator, generator"):
         trainer(settings(learning_rates={"generator": 1e-3}))
 
 
