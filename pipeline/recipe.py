@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import not_
@@ -30,6 +31,8 @@ from pipeline.networks import NETWORKS
 from pipeline.objectives import OBJECTIVES
 from pipeline.schedules import Ramp, Scheduled, constant
 from pipeline.sections import Place, choices, parse_mapping, parse_part, parse_section
+
+_NAME = re.compile(r"\w[\w-]*")  # DVC takes a dot for the end of a key
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -323,8 +326,12 @@ def _read_recipes(params: Path) -> Mapping[str, Any]:
         problem = " ".join(str(error).split())
         raise RecipeError(str(params), f"not valid YAML ({problem})", "correct that line") from error
     recipes = parse_mapping(parse_mapping(content, str(params)).get("recipes"), f"{params}: recipes")
-    if odd := next((name for name in recipes if not isinstance(name, str)), None):
-        raise RecipeError(
-            f"{params}: recipes", f"has the name {odd!r}, which YAML reads as no text", "put it in quotes"
-        )
+    for name in recipes:
+        if not isinstance(name, str):
+            raise RecipeError(
+                f"{params}: recipes", f"has the name {name!r}, which YAML reads as no text", "put it in quotes"
+            )
+        if not _NAME.fullmatch(name):
+            remedy = "begin with a letter, a digit or '_', and go on with those and '-': it names folders and stages"
+            raise RecipeError(f"{params}: recipes", f"has the name {name!r}", remedy)
     return recipes

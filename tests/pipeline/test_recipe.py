@@ -11,7 +11,7 @@ from demo.engine import Model
 from pipeline.contracts import Image
 from pipeline.errors import RecipeError
 from pipeline.networks.dcgan import Dcgan
-from pipeline.recipe import read_recipe
+from pipeline.recipe import read_names, read_recipe
 from pipeline.schedules import constant
 
 ROOT = Path(__file__).parents[2]
@@ -107,10 +107,25 @@ def test_a_missing_section_or_key_is_named(tmp_path: Path) -> None:
         read_recipe(write_params(tmp_path / "params.yaml", painter=section), "painter")
 
 
-def test_a_name_that_yaml_reads_as_a_number_is_refused(tmp_path):
-    (tmp_path / "params.yaml").write_text("recipes: {2024: {}}")
-    with pytest.raises(RecipeError, match="has the name 2024, which YAML reads as no text; put it in quotes"):
-        read_recipe(tmp_path / "params.yaml", "2024")
+@pytest.mark.parametrize("name", [2024, 0])
+def test_a_name_that_yaml_reads_as_a_number_is_refused(tmp_path, name):
+    (tmp_path / "params.yaml").write_text(f"recipes: {{{name}: {{}}}}")
+    with pytest.raises(RecipeError, match=f"has the name {name}, which YAML reads as no text; put it in quotes"):
+        read_recipe(tmp_path / "params.yaml", str(name))
+
+
+@pytest.mark.parametrize("name", [".", "..", "../evil", "a b", "", "-x", "a/b", "v1.2", "a\n"])
+def test_a_name_that_is_none_of_a_folder_and_a_stage_is_refused(tmp_path, name):
+    params = write_params(tmp_path / "params.yaml", painter=PAINTER, **{name: PAINTER})
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(params, "painter")
+    assert f"recipes: has the name {name!r}; begin with a letter, a digit or '_'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_of_letters_digits_and_dashes_is_taken(tmp_path):
+    names = ["ink-2_b", "2nd", "_own", "山水"]
+    assert read_names(write_params(tmp_path / "params.yaml", **dict.fromkeys(names, PAINTER))) == sorted(names)
 
 
 def test_an_unknown_recipe_names_the_known_ones(workplace: Path) -> None:
