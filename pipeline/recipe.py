@@ -266,30 +266,35 @@ def parse_recipe(name: str, section: Mapping[str, Any]) -> Recipe:
         RecipeError: a key, a value or a name in it is wrong.
 
     """
-    parts: dict[str, tuple[Mapping[str, type[BaseModel]] | type[BaseModel], bool]] = {
-        "data": (SOURCES, True),
-        "network": (NETWORKS, True),
-        "objective": (OBJECTIVES, True),
-        "loss": (LOSSES, True),
-        "train": (Training, True),
-        "export": (Export, False),
-        "evaluate": (Evaluation, False),
-        "gate": (Gate, False),
-        **({"sweep": (Sweep, False)} if "sweep" in section else {}),
+    parts: dict[str, Mapping[str, type[BaseModel]] | type[BaseModel]] = {
+        "data": SOURCES,
+        "network": NETWORKS,
+        "objective": OBJECTIVES,
+        "loss": LOSSES,
+        "train": Training,
+        "export": Export,
+        "evaluate": Evaluation,
+        "gate": Gate,
+        **({"sweep": Sweep} if "sweep" in section else {}),
     }
     for key in section:
         if key not in {*parts, "description"}:
             raise RecipeError(f"{name}.{key}", "unknown key", choices(str(key), [*parts, "description", "sweep"]))
+    description = section.get("description")
+    if not isinstance(description, str):
+        problem = f"is {description!r}" if "description" in section else "missing"
+        raise RecipeError(f"{name}.description", problem, "say in a text what the model does")
     parsed: dict[str, Any] = {"sweep": None}
-    for key, (kind, required) in parts.items():
+    for key, kind in parts.items():
         where = f"{name}.{key}"
-        if key not in section and required:
-            raise RecipeError(where, "missing", "every recipe needs this section")
-        content = section.get(key, {})
+        if key not in section:  # DVC's stages name them all
+            least = ", if only as {}" if kind in (Export, Evaluation, Gate) else ""
+            raise RecipeError(where, "missing", f"every recipe needs this section{least}")
+        content = section[key]
         parsed[key] = (
             parse_section(kind, content, where) if isinstance(kind, type) else parse_part(kind, content, where)
         )
-    return Recipe(name=name, description=str(section.get("description", "")), **parsed)
+    return Recipe(name=name, description=description, **parsed)
 
 
 def read_names(params: Path) -> list[str]:

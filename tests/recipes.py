@@ -20,7 +20,9 @@ PAINTER: dict[str, Any] = {
         "watch": {"samples": 32, "keep": "last"},
         "checkpoint_every": 2,
     },
+    "export": {},
     "evaluate": {"samples": 32},
+    "gate": {},
 }
 STYLIST: dict[str, Any] = {
     "description": "A tiny stylist for tests",
@@ -43,6 +45,7 @@ STYLIST: dict[str, Any] = {
     },
     "export": {"half": False},
     "evaluate": {"samples": 8},
+    "gate": {},
 }
 TRANSLATOR: dict[str, Any] = {
     "description": "A tiny translator for tests",
@@ -58,7 +61,9 @@ TRANSLATOR: dict[str, Any] = {
         "snapshots": 2,
         "checkpoint_every": 2,
     },
+    "export": {},
     "evaluate": {"samples": 6},
+    "gate": {},
 }
 UNPAIRED: dict[str, Any] = {
     **TRANSLATOR,

@@ -30,6 +30,7 @@ recipes:
     train: {{budget: {{steps: 4}}, batch: 4, learning_rates: {{generator: 1.0e-3, discriminator: 1.0e-3}}}}
     export: {{}}
     evaluate: {{samples: 8}}
+    gate: {{}}
 """
 
 

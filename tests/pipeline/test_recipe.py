@@ -107,6 +107,30 @@ def test_a_missing_section_or_key_is_named(tmp_path: Path) -> None:
         read_recipe(write_params(tmp_path / "params.yaml", painter=section), "painter")
 
 
+@pytest.mark.parametrize("section", ["export", "evaluate", "gate"])
+def test_a_section_that_dvc_names_is_required_and_may_be_empty(tmp_path, section):
+    params = write_params(tmp_path / "params.yaml", painter=PAINTER | {section: {}})
+    assert read_recipe(params, "painter").name == "painter"
+    params = write_params(tmp_path / "params.yaml", painter={key: PAINTER[key] for key in PAINTER if key != section})
+    with pytest.raises(RecipeError, match=rf"^painter\.{section}: missing; every recipe needs this section"):
+        read_recipe(params, "painter")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), [({}, "missing"), ({"description": None}, "is None"), ({"description": 3}, "is 3")]
+)
+def test_a_description_is_a_text(tmp_path, changes, words):
+    section = {key: PAINTER[key] for key in PAINTER if key != "description"} | changes
+    with pytest.raises(RecipeError, match=rf"^painter\.description: {words}; say in a text what the model does"):
+        read_recipe(write_params(tmp_path / "params.yaml", painter=section), "painter")
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "zoo/params.yaml", "zoo/starter.yaml"])
+def test_every_recipe_of_the_repository_can_be_read(file):
+    for name in read_names(ROOT / file):
+        assert read_recipe(ROOT / file, name).description
+
+
 @pytest.mark.parametrize("name", [2024, 0])
 def test_a_name_that_yaml_reads_as_a_number_is_refused(tmp_path, name):
     (tmp_path / "params.yaml").write_text(f"recipes: {{{name}: {{}}}}")

@@ -60,7 +60,7 @@ def workspace(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     name, folder = request.param, tmp_path_factory.mktemp("zoo")
     roles = {"recurrent_gan": ["generator", "discriminator"], "vae_gan": ["autoencoder", "discriminator"]}
     rates = dict.fromkeys(roles.get(name, ["autoencoder"]), 1e-3)
-    section = {"data": PAINTER["data"] | {"channels": 1}, "evaluate": {"samples": 16}, **RECIPES[name]}
+    section = PAINTER | {"data": PAINTER["data"] | {"channels": 1}, "evaluate": {"samples": 16}, **RECIPES[name]}
     write_params(folder / "params.yaml", **{name: section | {"train": TRAIN | {"learning_rates": rates}}})
     recipe, workspace = read_recipe(folder / "params.yaml", name), Workspace(name, folder)
     with pytest.MonkeyPatch.context() as patch:
