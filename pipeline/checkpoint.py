@@ -14,6 +14,11 @@ from pipeline.workspace import writing
 
 State = dict[str, Any]
 
+_DAMAGED = (
+    *(OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError),
+    *(pickle.UnpicklingError, zipfile.BadZipFile),
+)
+
 
 def origin(recipe: Recipe, dataset: Dataset) -> str:
     """Return the digest of a finished training: what its weights come from."""
@@ -43,7 +48,7 @@ def load(path: Path, *, digest: str) -> State:
         found, state = content["digest"], content["state"]
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing; run `python -m pipeline train {path.stem}` first") from error
-    except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise CheckpointError(f"{path} is damaged; delete it and train again") from error
     if found != digest:
         raise CheckpointError(f"{path} belongs to another recipe or other data; delete it and train again")

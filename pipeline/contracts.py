@@ -21,6 +21,9 @@ Modules: TypeAlias = "Mapping[str, nn.Module]"
 Phase: TypeAlias = "tuple[str, Callable[[Batch, Step], Tensor]]"
 """A role, and the loss that its next step lowers; a loss that wants no gradient lets the role rest."""
 
+LARGEST_SEED = 2**32 - 1
+"""What torch, numpy and optuna all take."""
+
 PHOTOGRAPH = "photograph"
 """The class whose pictures a stylization starts from; all other classes are its styles."""
 

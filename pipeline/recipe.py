@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.contracts import Loss, Network, Objective, Source
+from pipeline.contracts import LARGEST_SEED, Loss, Network, Objective, Source
 from pipeline.data import SOURCES
 from pipeline.device import Precision
 from pipeline.errors import RecipeError
@@ -74,7 +74,7 @@ class Budget(_Section):
 class Watching(_Section):
     """What is looked at on the way, and what follows from it."""
 
-    samples: int = Field(256, ge=0, description="pictures that a snapshot is scored on, 0 for none")
+    samples: int = Field(256, ge=0, le=10_000, description="pictures that a snapshot is scored on, 0 for none")
     keep: Literal["best", "last"] = Field("best", description="the snapshot that is exported")
     response: Literal["warn", "stop", "roll_back"] = Field("warn", description="what a diagnosis leads to")
 
@@ -128,7 +128,7 @@ class Training(_Section):
     penalty_sweep: PenaltySweep | None = Field(None, exclude_if=not_)
     log_every: int = Field(20, ge=1)
     checkpoint_every: int = Field(200, ge=1)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
 
 
 class Export(_Section):
@@ -153,7 +153,7 @@ class Evaluation(_Section):
 
     samples: int = Field(1000, ge=2, description="generated pictures, and held-back ones at most")
     searched: int = Field(10_000, ge=2, description="training pictures at most that copies are looked for in")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     extractor: SerializeAsAny[Extractor] = Field(GanvasNet(), description="what measures the pictures")
     weights: PublishedWeights = PublishedWeights()
 
@@ -201,7 +201,7 @@ class Sweep(_Section):
     trials: int = Field(20, ge=1, description="trials of the whole study, those of earlier runs included")
     steps: int | None = Field(None, ge=1, description="budget of a trial, by default that of the recipe")
     metric: str = Field("frechet", description="the figure of the training that is made small")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
 
     @field_validator("space")
     @classmethod

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from pipeline.assembly import assemble
+from pipeline.contracts import LARGEST_SEED
 from pipeline.data.dataset import Dataset
 from pipeline.device import choose_device, memory_advice
 from pipeline.errors import RecipeError, TrainingError
@@ -109,7 +110,7 @@ def _open_study(database: Path, recipe: Recipe, first: dict[str, Any], dataset: 
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS),
     )
     study.sampler = optuna.samplers.TPESampler(
-        seed=recipe.sweep.seed + len(study.trials), n_startup_trials=_STARTUP_TRIALS
+        seed=(recipe.sweep.seed + len(study.trials)) % (LARGEST_SEED + 1), n_startup_trials=_STARTUP_TRIALS
     )
     again = {trial.user_attrs.get(_INSTEAD) for trial in study.trials}
     for trial in study.get_trials(states=(TrialState.RUNNING, TrialState.FAIL)):

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
+from pipeline.contracts import LARGEST_SEED
 from pipeline.descriptors.descriptor import Describe, Descriptor, Maps
 from pipeline.features.bank import MAPS_PER_LEVEL, RandomBank
 
@@ -13,7 +14,7 @@ class RandomBankDescriptor(Descriptor):
     """The maps of a `RandomBank` with `filters` of each size and `mixtures` of them."""
 
     name: Literal["random_bank"] = "random_bank"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     filters: int = Field(6, ge=1)
     mixtures: int = Field(16, ge=1)
 

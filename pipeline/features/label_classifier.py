@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from pipeline.contracts import LARGEST_SEED
 from pipeline.data.dataset import Dataset
 from pipeline.data.download import cache_folder
 from pipeline.errors import DataError
@@ -35,7 +36,7 @@ class LabelClassifier(Extractor):
 
     name: Literal["label_classifier"] = "label_classifier"
     hidden: int = Field(64, ge=2, le=1024, description="features")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
 
     def open(self, dataset: Dataset) -> FeatureSpace:
         if len(dataset.image.classes) < 2 or not len(dataset.validation):

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch.nn import functional
 
+from pipeline.contracts import LARGEST_SEED
 from pipeline.data.dataset import Dataset
 from pipeline.features.bank import RandomBank
 from pipeline.features.extractor import Extractor, FeatureSpace, Float64, Uint8
@@ -28,7 +29,7 @@ class RandomBankMoments(Extractor):
     """`Moments` of the pictures, brought to 128 features by a `Projection` that is fitted to the training pictures."""
 
     name: Literal["random_bank"] = "random_bank"
-    seed: int = Field(SEED, ge=0, description="of the filters; another seed is another scale")
+    seed: int = Field(SEED, ge=0, le=LARGEST_SEED, description="of the filters; another seed is another scale")
 
     def open(self, dataset: Dataset) -> FeatureSpace:
         measure = Moments(dataset.image.channels, self.seed)

@@ -25,7 +25,7 @@ def read_weights(net: nn.Module, path: Path, *, what: str, name: str) -> None:
         found = torch.load(path, map_location="cpu", weights_only=True)
         counters = {key: count for key, count in net.state_dict().items() if key.endswith("num_batches_tracked")}
         net.load_state_dict({key: counters[key] if key in counters else found[key] for key in net.state_dict()})
-    except (KeyError, OSError, EOFError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
+    except (LookupError, OSError, EOFError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError) as error:
         problem = (str(error) or "it is empty").splitlines()[0]
         if isinstance(error, KeyError):
             problem = f"'{error.args[0]}' is missing"

@@ -250,7 +250,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path) -> None:
         checkpoint.load(tmp_path / "painter.pt", digest="yours")
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"root:x:0:0:root\n", None])
 def test_a_damaged_checkpoint_is_refused(tmp_path, content: bytes | None) -> None:
     path = tmp_path / "painter.pt"
     checkpoint.save(path, {"weights": torch.zeros(1000)}, digest="mine")

@@ -116,6 +116,7 @@ def test_a_missing_file_is_named(tmp_path):
     [
         (b"", "it is empty"),
         (b"no weights at all", ""),
+        (b"root:x:0:0:root\n", "list index out of range"),
         ({"features.0.weight": torch.zeros(3)}, r"'features\.0\.bias' is missing"),
         ([1, 2], ""),
     ],
