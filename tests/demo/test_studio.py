@@ -88,7 +88,7 @@ def test_what_was_made_here_verifies(server):
         ("map", {"model": "dabbler", "pins": PINS, "tiles": 99}, "tiles must lie between 2 and 9"),
         ("journey", {"model": "dabbler", "pins": PINS, "format": "avi"}, "format must be one of frames, gif, webp"),
         ("journey", {"model": "dabbler", "pins": PINS, "rate": 7}, "rate must lie between 10 and 50"),
-        ("verify", b"GIF89a", "not a readable PNG picture"),
+        ("verify", b"GIF89a", "only a PNG as it was saved here can be checked"),
         ("verify", b"", "the picture is empty"),
     ],
 )

@@ -79,6 +79,7 @@ function deeds(figure, steps) {
     .map((deed) => `<button type="button" data-deed="${deed}">${icon(deed)}</button>`);
   const bar = make(`<div class="sheet-actions">${buttons.join("")}<a data-deed="save">${icon("save")}</a></div>`);
   Object.assign(bar.querySelector("a"), { href: image.src, download: name });
+  for (const deed of bar.children) deed.tabIndex = -1; // by keyboard they are in the large view: else a sheet has a hundred stops
   return bar;
 }
 
@@ -130,7 +131,9 @@ function zoom(figure, restore) {
     find("p").textContent = shown.querySelector("figcaption").textContent;
     find(".earlier").disabled = !shown.previousElementSibling;
     find(".later").disabled = !shown.nextElementSibling;
-    redraw(find(".sheet-actions"), [...shown.querySelector(".sheet-actions").cloneNode(true).children]);
+    const deeds = [...shown.querySelector(".sheet-actions").cloneNode(true).children];
+    for (const deed of deeds) deed.removeAttribute("tabindex");
+    redraw(find(".sheet-actions"), deeds);
   }
 
   const ways = { ArrowLeft: () => turn(shown.previousElementSibling), ArrowRight: () => turn(shown.nextElementSibling) };
