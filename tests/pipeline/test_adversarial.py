@@ -31,6 +31,13 @@ class LinearCritic(nn.Module):
         return images.flatten(1) @ self.weight
 
 
+class QuadraticCritic(nn.Module):
+    """f(x) = |x|^2 / 2, whose slope is |x|."""
+
+    def forward(self, images: Tensor, classes: Tensor) -> Tensor:
+        return images.flatten(1).square().sum(dim=1) / 2
+
+
 def batch(count: int = 4) -> Batch:
     random = torch.Generator().manual_seed(0)
     return Batch(torch.rand(count, 1, 8, 8, generator=random) * 2 - 1, torch.arange(count) % 2)
@@ -44,6 +51,29 @@ def test_penalties_of_a_linear_critic_have_a_closed_form() -> None:
     assert penalty.item() == pytest.approx((norm - 1) ** 2, rel=1e-5)
     halved = interpolated_penalty(critic, images, torch.zeros_like(images, dtype=torch.bfloat16), torch.zeros(4, 0))
     assert halved.item() == pytest.approx((norm - 1) ** 2, rel=1e-5)
+
+
+def test_the_slope_is_measured_at_points_spread_evenly_between_real_and_fake() -> None:
+    torch.manual_seed(1)
+    direction = torch.full((4096, 1, 8, 8), 1 / 8)  # of length 1
+    penalty = interpolated_penalty(QuadraticCritic(), 3 * direction, direction, torch.zeros(4096, 0))
+    # At the share s of the way from fake to real the slope is 1 + 2 s, and the mean of (2 s)^2 is 4 / 3.
+    assert penalty.item() == pytest.approx(4 / 3, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    "objective", [adversarial(r1=3.0), adversarial(r2=3.0), adversarial(gradient_penalty=10.0)], ids=str
+)
+def test_every_penalty_grows_with_the_strictness_of_the_step(objective: Adversarial) -> None:
+    modules = Mlp().build(IMAGE) | {"discriminator": LinearCritic()}
+
+    def loss(config: Adversarial, strictness: float) -> float:
+        torch.manual_seed(1)
+        step = Step(0, 10, strictness=strictness)
+        return config.phases(modules, NonSaturating(), IMAGE)[0][1](batch(), step).item()
+
+    plain = loss(Adversarial(), 1.0)
+    assert loss(objective, 4.0) - plain == pytest.approx(4 * (loss(objective, 1.0) - plain), rel=1e-4)
 
 
 @pytest.mark.parametrize(
