@@ -26,6 +26,25 @@ def test_recolouring_keeps_the_distributions_mean() -> None:
     torch.testing.assert_close(mean, image[0], atol=0.02, rtol=0)
 
 
+def test_brightness_contrast_and_saturation_are_spread_evenly_over_their_ranges() -> None:
+    torch.manual_seed(0)
+    count = 20000
+    flat = recolour(torch.zeros(count, 3, 2, 2))
+    assert flat.abs().max() <= 0.5
+    torch.testing.assert_close(flat[:, 0, 0, 0], flat[:, 2, 1, 1])
+    assert flat[:, 0, 0, 0].var().item() == pytest.approx(1 / 12, rel=0.05)
+    stripes = recolour(torch.tensor([0.2, -0.2]).expand(count, 3, 2, 2))
+    contrast = (stripes[:, 0, 0, 0] - stripes[:, 0, 0, 1]) / 0.4
+    assert 0.5 <= contrast.min() < 0.51
+    assert 1.49 < contrast.max() <= 1.5 + 1e-5
+    assert contrast.var().item() == pytest.approx(1 / 12, rel=0.05)
+    colour = recolour(torch.tensor([0.2, -0.2, 0.0])[:, None, None].expand(count, 3, 2, 2))
+    strength = (colour[:, 0, 0, 0] - colour[:, 1, 0, 0]) / 0.4
+    # The product of a saturation, whose mean square is 4 / 3, and a contrast, whose mean square is 13 / 12.
+    assert strength.square().mean().item() == pytest.approx(4 / 3 * 13 / 12, rel=0.05)
+    assert strength.mean().item() == pytest.approx(1, rel=0.02)
+
+
 def test_a_shift_moves_whole_pixels_and_fills_with_grey() -> None:
     torch.manual_seed(0)
     image = pictures(1, side=8)
@@ -78,6 +97,12 @@ def test_an_adaptive_strength_rises_with_overfitting_and_falls_without(gap: floa
     # From 0 to 1 takes half of the budget; a step is a tenth of that.
     assert abs(seen[2] - seen[1]) == pytest.approx(0.1, abs=1e-6)
     assert step.figures["augmentation"].item() == seen[-1]
+
+
+def test_pairs_count_alike_however_far_their_logits_are_apart() -> None:
+    module = Augmentation(augment(strength="adaptive", target=0.6))
+    module.follow(Step(0, 20), torch.tensor([50.0, -1.0, -1.0, -1.0]), torch.zeros(4))
+    assert module.ranked.item() == pytest.approx(0.9 * 0.6 + 0.1 * (1 - 3) / 4)
 
 
 def test_the_running_measure_is_kept_with_the_module() -> None:
