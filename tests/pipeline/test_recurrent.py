@@ -8,7 +8,7 @@ import torch
 from pipeline.autoencoders import Autoencoder
 from pipeline.contracts import Image, LatentGenerator
 from pipeline.errors import RecipeError
-from pipeline.networks.draw import Attention, Draw, filter_bank
+from pipeline.networks.draw import Attention, Draw, DrawAutoencoder, filter_bank
 from pipeline.networks.gran import Gran
 
 IMAGE = Image(1, 16, ("one", "two"))
@@ -70,6 +70,21 @@ def test_draw_paints_what_its_codes_say_with_and_without_the_picture() -> None:
     assert code.shape == (2, 6)
     torch.testing.assert_close(autoencoder.decode(code), coding.decoded)
     assert not torch.allclose(coding.mean[0], coding.mean[1])
+
+
+def test_draw_looks_at_how_far_the_picture_is_from_the_canvas_as_it_is_shown() -> None:
+    torch.manual_seed(0)
+    autoencoder = Draw(steps=2, step_code=2, hidden=8).build(IMAGE)["autoencoder"]
+    assert isinstance(autoencoder, DrawAutoencoder)
+    autoencoder.patch[0].bias.data.fill_(3.0)
+    read, seen = autoencoder.reader.read, []
+    autoencoder.reader.read = lambda pictures, state: seen.append(pictures) or read(pictures, state)
+    images, noise = torch.rand(2, 1, 16, 16) * 2 - 1, torch.randn(2, 4)
+    coding = autoencoder(images, noise)
+    painted = autoencoder.paint(coding.mean + (coding.log_variance / 2).exp() * noise)[0]
+    assert painted.max() > 0.5
+    torch.testing.assert_close(seen[0], torch.cat([images, images], dim=1))
+    torch.testing.assert_close(seen[1], torch.cat([images, images - painted], dim=1))
 
 
 @pytest.mark.parametrize("network", [Draw(steps=3, step_code=2, hidden=8), Gran(steps=3, width=4, latent=5, memory=3)])

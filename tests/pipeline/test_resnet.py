@@ -46,6 +46,17 @@ def test_variance_passes_through_the_convolutions_of_a_block() -> None:
     assert block.before(features).var().item() == pytest.approx(1, rel=0.1)
 
 
+@pytest.mark.parametrize("role", ["generator", "discriminator"])
+def test_blocks_begin_the_smaller_the_more_there_are(role: str) -> None:
+    """Two convolutions of a block are scaled by the number of blocks to the power of -1/4 (Zhang et al. 2019)."""
+    torch.manual_seed(0)
+    network = Resnet(latent=5, width=64, blocks=2).build(image())[role]
+    blocks = [part for part in network.modules() if isinstance(part, ResidualBlock)]
+    for weight in (weight for block in blocks for weight in (block.before.weight, block.grouped.weight)):
+        scale = weight.std().item() * weight[0].numel() ** 0.5
+        assert scale == pytest.approx((2 / 1.04) ** 0.5 * len(blocks) ** -0.25, rel=0.1)
+
+
 def test_the_class_matters_to_both() -> None:
     torch.manual_seed(0)
     modules = Resnet(latent=5, width=8).build(image())

@@ -179,6 +179,8 @@ def test_truncation_leads_from_no_change_to_one_picture_for_each_class(classes: 
     torch.testing.assert_close(none[0], none[1])
     torch.testing.assert_close(none[2], none[3])
     assert torch.allclose(none[0], none[2], atol=1e-5) == (classes == 1)
+    middle = (generator.mapping(latent, *known or [latent[:, :0]]) + generator.means[labels]) / 2
+    torch.testing.assert_close(half, generator.paint(generator.every_layer(middle), noise))
     assert not torch.allclose(half, full)
     assert not torch.allclose(half[0], half[1])
 
