@@ -8,6 +8,7 @@ from pipeline.contracts import PHOTOGRAPH, Batch, Image, Step
 from pipeline.errors import RecipeError
 from pipeline.losses.hinge import Hinge
 from pipeline.losses.least_squares import LeastSquares
+from pipeline.losses.relativistic import Relativistic
 from pipeline.networks.unpaired import Unpaired
 from pipeline.objectives.contrastive import Contrastive, patch_nce
 from pipeline.objectives.cycle import Cycle
@@ -84,8 +85,16 @@ class TestCycle:
         objective = Cycle(adversarial_weight=0.0, cycle_weight=0.0, identity_weight=2.0)
         assert loss_of(objective, "generator", both_ways(0.3, -0.1)).item() == pytest.approx(2 * 0.4, rel=1e-5)
 
-    def test_games_are_played_on_both_sides(self):
-        modules, game = both_ways(0.3, -0.1), LeastSquares()
+    def test_both_rounds_teach_both_ways(self):
+        modules = both_ways(0.3, -0.1)
+        there, back = modules["generator"].shift, modules["generator"].inverse.shift
+        loss_of(Cycle(adversarial_weight=0.0, identity_weight=0.0), "generator", modules).backward()
+        # The loss is 10 |there + back| twice.
+        assert (there.grad.item(), back.grad.item()) == pytest.approx((20, 20))
+
+    @pytest.mark.parametrize("game", [LeastSquares(), Relativistic()], ids=["least_squares", "relativistic"])
+    def test_games_are_played_on_both_sides(self, game):
+        modules = both_ways(0.3, -0.1)
         photographs, paintings = (part.images.mean(dim=(1, 2, 3)) for part in batch().split(2))
         objective = Cycle(adversarial_weight=1.0, cycle_weight=0.0, identity_weight=0.0)
         found = {role: loss_of(objective, role, modules, game).item() for role in modules}
@@ -128,6 +137,13 @@ class TestContrastive:
         patch_nce(queries, keys, 0.1).backward()
         assert queries.grad.any()
         assert keys.grad is None
+
+    def test_a_photograph_is_what_its_painting_is_compared_with_and_is_not_moved(self):
+        generator = Unpaired(**TINY).build(IMAGE)["generator"]
+        photographs, paintings = (part.images.clone().requires_grad_() for part in batch().split(2))
+        Contrastive(places=8)._contrast(generator, photographs, paintings).backward()
+        assert paintings.grad.any()
+        assert photographs.grad is None
 
     def test_a_generator_that_keeps_places_contrasts_less_than_one_that_moves_them(self):
         torch.manual_seed(0)
