@@ -81,6 +81,13 @@ def test_frechet_is_zero_for_equal_samples_of_deficient_rank():
     assert frechet_distance(features, features) == pytest.approx(0, abs=1e-6)
 
 
+def test_halves_of_the_real_pictures_share_none_and_mix_trained_on_and_held_back_ones():
+    numbers = np.arange(40.0)[:, None]
+    halves = evidence(gallery(numbers[:20]), gallery(numbers[20:]), gallery(numbers[:20])).real_halves()
+    assert sorted(np.concatenate(halves)[:, 0]) == numbers[:, 0].tolist()
+    assert all(5 <= (half < 20).sum() <= 15 for half in halves)
+
+
 def test_frechet_floor_is_what_a_perfect_generator_reaches():
     scores = Frechet().compute(evidence(normal_gallery(0, 900), normal_gallery(1, 100), normal_gallery(2, 500))).scores
     assert scores["pictures"] == 500

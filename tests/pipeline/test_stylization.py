@@ -276,6 +276,15 @@ def terms(**weights):
     return Stylization(**{**SILENT, **weights}).terms("cpu")
 
 
+def test_the_style_counts_in_proportion_to_the_strength():
+    pictures, styles = (torch.rand(1, 3, 32, 32).expand(3, 3, 32, 32) * 2 - 1 for _ in range(2))
+    score = terms(style_weight=1.0, features=(RandomBankDescriptor(),))
+    whole = score.likeness(pictures, styles)
+    strength = torch.tensor([0.0, 0.25, 1.0])
+    assert whole.min() > 0.01
+    torch.testing.assert_close(score(pictures, contents=pictures, styles=styles, strength=strength), strength * whole)
+
+
 def test_style_falls_as_the_texture_comes_closer():
     likeness = terms(style_weight=1.0, features=(RandomBankDescriptor(filters=4, mixtures=8, finest=1.0),)).likeness
     given = batch(1)

@@ -172,6 +172,14 @@ class TestSuperres:
 
 
 class TestDegradation:
+    def test_a_grey_picture_shows_the_grain_that_was_drawn_as_far_as_jpeg_keeps_it(self):
+        grey = torch.zeros(64, 3, 64, 64)
+        drawn = 8 * torch.rand(3, 64, generator=torch.Generator().manual_seed(0))[1]
+        found = degrade(grey, 2, random=torch.Generator().manual_seed(0)).std(dim=(1, 2, 3)) * 127.5
+        assert torch.stack([drawn, found]).corrcoef()[0, 1] > 0.85
+        assert (found < drawn).all()
+        assert found.mean() > drawn.mean() / 3
+
     @pytest.mark.parametrize("quality", [30, 75, 95])
     def test_jpeg_is_nearly_pillows(self, quality):
         levels = astronaut()[:72, 150:250]
