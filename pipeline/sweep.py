@@ -3,11 +3,12 @@
 python -m pipeline sweep RECIPE
 
 `recipes.RECIPE.sweep` says what may change. The study is `.sweeps/RECIPE.db`, so a stopped sweep goes on where it was;
-every trial is a child run in MLflow. What was found best is written into params.yaml, to be looked at and committed.
+every training is a child run in MLflow. What was found best is written into params.yaml, to be looked at and committed.
 """
 
 import copy
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -33,7 +34,7 @@ from pipeline.trials import child_run, parent_run
 from pipeline.watch import Watch
 from pipeline.workspace import Workspace
 
-_INSTEAD, _DIVERGED = "instead_of", "diverged"
+_INSTEAD, _DIVERGED, _KNOWN = "instead_of", "diverged", "known_from"
 _STARTUP_TRIALS = 4
 _DIGITS = 3
 
@@ -68,6 +69,11 @@ def sweep(name: str, params: Path, workspace: Workspace) -> None:
 
             def objective(trial: Trial) -> float:
                 variant = _variant(name, section, settings, trial)
+                for known in study.get_trials(states=(TrialState.COMPLETE,)):
+                    if known.params == trial.params:
+                        assert known.value is not None
+                        trial.set_user_attr(_KNOWN, known.number)
+                        return known.value
                 with child_run(variant, parent, data_digest=dataset.digest, number=trial.number) as tracker:
                     tracker.log_params(settings_of(variant))
                     try:
@@ -118,9 +124,21 @@ def _open_study(database: Path, recipe: Recipe, first: dict[str, Any], dataset: 
             study.tell(trial.number, state=TrialState.FAIL)
         if trial.number not in again and _DIVERGED not in trial.user_attrs:
             study.enqueue_trial(trial.params, user_attrs={_INSTEAD: trial.number})
-    if not study.trials:
+    combinations = _combinations(recipe.sweep)
+    if combinations:
+        for settings in sorted(combinations, key=lambda settings: not first.items() <= settings.items()):
+            study.enqueue_trial(settings, skip_if_exists=True)
+    elif not study.trials:
         study.enqueue_trial(first)
     return study
+
+
+def _combinations(settings: Sweep) -> list[dict[str, Any]]:
+    """Return all that may be tried, where the space is a list of values for each key and the trials suffice for it."""
+    lists = [allowed for allowed in settings.space.values() if not isinstance(allowed, Span)]
+    if len(lists) < len(settings.space) or math.prod(map(len, lists)) > settings.trials:
+        return []
+    return [dict(zip(settings.space, values, strict=True)) for values in itertools.product(*lists)]
 
 
 def _as_it_is(section: Mapping[str, Any], space: Sweep) -> dict[str, Any]:
@@ -145,15 +163,18 @@ def _as_it_is(section: Mapping[str, Any], space: Sweep) -> dict[str, Any]:
 
 def _run(study: optuna.Study, objective: Callable[[Trial], float], settings: Sweep) -> None:
     done = len(study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED)))
+    waiting = len(study.get_trials(states=(TrialState.WAITING,)))
+    due = waiting if _combinations(settings) else max(0, settings.trials - done)
     if done:
         console.print(f"{study.study_name}: {done} trials are known")
 
     def tell(_: optuna.Study, trial: FrozenTrial) -> None:
         value = f"{settings.metric} {trial.value:.4g}" if trial.state == TrialState.COMPLETE else "given up early"
         chosen = ", ".join(f"{key} {value}" for key, value in trial.params.items())
-        console.print(f"trial {trial.number}: {value} with {chosen}")
+        known = f", known from trial {trial.user_attrs[_KNOWN]}" if _KNOWN in trial.user_attrs else ""
+        console.print(f"trial {trial.number}: {value} with {chosen}{known}")
 
-    study.optimize(objective, n_trials=max(0, settings.trials - done), callbacks=[tell], catch=(TrainingError,))
+    study.optimize(objective, n_trials=due, callbacks=[tell], catch=(TrainingError,))
 
 
 def _variant(name: str, section: Mapping[str, Any], settings: Sweep, trial: Trial) -> Recipe:

@@ -88,11 +88,45 @@ def test_every_trial_is_a_child_run(painter, store, monkeypatch):
 
 def test_a_hopeless_trial_is_given_up_early(painter):
     _write(
-        {"space": {RATE: [1e-3, 1e-7]}, "trials": 12},
+        {"space": {RATE: [1e-3, 1.1e-3, 1.2e-3, 1.3e-3, 1e-7, 1.1e-7, 1.2e-7]}, "trials": 7},
         train=PAINTER["train"] | {"budget": {"steps": 12}, "snapshots": 6},
     )
     sweep("painter", PARAMS, painter)
     assert "PRUNED" in {trial.state.name for trial in _study().trials}
+
+
+def test_every_combination_of_a_small_space_comes_once_the_recipes_own_first(painter):
+    choices = {"loss.name": ["hinge", "nonsaturating"], "network.latent": [4, 8]}
+    _write({"space": choices, "trials": 3})  # which are too few
+    sweep("painter", PARAMS, painter)
+    _write({"space": choices, "trials": 20})
+    sweep("painter", PARAMS, painter)
+    before = len(_study().trials)
+    sweep("painter", PARAMS, painter)
+    trials = _study().trials
+    trained = [(trial.params["loss.name"], trial.params["network.latent"]) for trial in trials if not trial.user_attrs]
+    assert trained[0] == ("nonsaturating", 8)
+    assert sorted(trained) == [("hinge", 4), ("hinge", 8), ("nonsaturating", 4), ("nonsaturating", 8)]
+    assert len(trials) == before, "nothing is left to try"
+
+
+def test_equal_settings_are_trained_once(painter, monkeypatch, capsys):
+    trained = []
+
+    def note(recipe, *_, **__):
+        trained.append(recipe.network.latent)
+        return float(recipe.network.latent)
+
+    monkeypatch.setattr("pipeline.sweep._train", note)
+    _write({"space": {"network.latent": {"low": 7, "high": 8}}, "trials": 6})
+    sweep("painter", PARAMS, painter)
+    assert sorted(trained) == [7, 8]
+    trials = _study().trials
+    assert len(trials) == 6
+    assert all(trial.value == trial.params["network.latent"] for trial in trials)
+    told = capsys.readouterr().err
+    assert told.count(", known from trial ") == 4
+    assert "trial 5: frechet " in told
 
 
 @pytest.mark.parametrize(
