@@ -11,13 +11,11 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
-from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from pipeline.assembly import assemble
@@ -32,7 +30,7 @@ from pipeline.tracking import Tracker
 from pipeline.train import settings_of
 from pipeline.trials import child_run, parent_run
 from pipeline.watch import Watch
-from pipeline.workspace import Workspace
+from pipeline.workspace import Workspace, alone
 
 _INSTEAD, _DIVERGED, _KNOWN = "instead_of", "diverged", "known_from"
 _STARTUP_TRIALS = 4
@@ -62,8 +60,7 @@ def sweep(name: str, params: Path, workspace: Workspace) -> None:
         raise RecipeError(f"{name}.train.penalty_sweep", "no trial of a sweep tries penalties", remedy)
     dataset = Dataset.open(workspace.prepared, source=recipe.data)
     folder = workspace.root / ".sweeps"
-    folder.mkdir(exist_ok=True)
-    with _alone(folder / f"{name}.lock", name):
+    with alone(folder / f"{name}.lock", f"sweep of '{name}'"):
         study = _open_study(folder / f"{name}.db", recipe, _as_it_is(section, settings), dataset)
         with parent_run(recipe, study.study_name, data_digest=dataset.digest) as parent:
 
@@ -84,19 +81,6 @@ def sweep(name: str, params: Path, workspace: Workspace) -> None:
 
             _run(study, objective, settings)
     _write_best(study, params, name, as_it_is=_as_it_is(section, settings))
-
-
-@contextmanager
-def _alone(path: Path, name: str) -> Iterator[None]:
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise TrainingError(f"another sweep of '{name}' is running here; wait for it, or stop it") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _open_study(database: Path, recipe: Recipe, first: dict[str, Any], dataset: Dataset) -> optuna.Study:

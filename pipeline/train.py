@@ -11,7 +11,7 @@ import hashlib
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,7 +33,7 @@ from pipeline.scoring import SCORES
 from pipeline.tracking import NullTracker, Tracker, open_tracker
 from pipeline.training import Row, Trainer
 from pipeline.watch import Watch
-from pipeline.workspace import Workspace, writing
+from pipeline.workspace import Workspace, alone, writing
 
 _CODE = (
     *("assembly.py", "autoencoders.py", "compiling.py", "contracts.py", "device.py", "distributed.py", "doctor.py"),
@@ -48,12 +48,16 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
     Raises:
         DataError: the data are missing or too few for a batch.
         RecipeError: the ranks cannot share a batch evenly.
-        TrainingError: the training has failed, or a rank was lost; the MLflow run is marked as failed.
+        TrainingError: the training has failed, or a rank was lost; the MLflow run is marked as failed. Or another one
+            of the recipe is running.
         Interrupted: Ctrl-C or SIGTERM; the state is saved and the MLflow run marked as killed.
 
     """
     dataset, device = Dataset.open(workspace.prepared, source=recipe.data), choose_device()
-    with World.join(device) as world:
+    with (
+        World.join(device) as world,
+        alone(workspace.training, f"training of '{recipe.name}'") if world.leads else nullcontext(),
+    ):
         console.quiet = not world.leads
         with memory_advice(recipe.train.batch):
             trainer, example = assemble(recipe, dataset, device=device, world=world)

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.errors import StorageError
+from filelock import FileLock, Timeout
+
+from pipeline.errors import StorageError, TrainingError
 
 _CAUSES = {
     errno.ENOSPC: "the disk is full; free some space and run the stage again",
@@ -47,6 +49,11 @@ class Workspace:
         return self.root / ".checkpoints" / self.recipe
 
     @property
+    def training(self) -> Path:
+        """Lock file of `train`, which is held while it runs."""
+        return self.progress.with_name(f"{self.recipe}.lock")
+
+    @property
     def model(self) -> Path:
         """Main file of `export`, the ONNX graph with its card inside; its companions stand beside it."""
         return self.root / "models" / self.recipe / "model.onnx"
@@ -77,10 +84,36 @@ def writing(path: Path) -> Iterator[Path]:
         _flush(scratch)
         _replace(path, scratch, aside=scratch_folder / "replaced")
     except OSError as error:
-        cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
-        raise StorageError(f"cannot write {path}: {cause}") from error
+        raise _refusal(path, error) from error
     finally:
         shutil.rmtree(scratch_folder, ignore_errors=True)
+
+
+@contextmanager
+def alone(path: Path, job: str) -> Iterator[None]:
+    """Hold the lock file `path`, which the system frees when the process ends, however it does; `job` is for messages.
+
+    Raises:
+        TrainingError: another process holds it.
+        StorageError: it cannot be written.
+
+    """
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise TrainingError(f"another {job} is running here; wait for it, or stop it") from error
+    except OSError as error:
+        raise _refusal(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _refusal(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"cannot write {path}: {_CAUSES.get(error.errno or 0, error.strerror or str(error))}")
 
 
 def _replace(path: Path, scratch: Path, *, aside: Path) -> None:

@@ -119,6 +119,23 @@ def test_a_checkpoint_folder_that_cannot_be_written(prepared: Workspace) -> None
         train(painter(), prepared)
 
 
+def test_two_trainings_of_a_recipe_at_once_are_refused_and_the_lock_goes_with_its_process(prepared: Workspace) -> None:
+    held = "lock = FileLock(sys.argv[1]); lock.acquire(); print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", f"import sys; from filelock import FileLock; {held}", str(prepared.training)]
+    prepared.training.parent.mkdir()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(
+            TrainingError, match="^another training of 'painter' is running here; wait for it, or stop it$"
+        ):
+            train(painter(), prepared)
+        assert not prepared.progress.exists()
+        other.kill()
+    train(painter(), prepared)
+    assert prepared.checkpoint.exists()
+
+
 def test_a_picture_size_that_the_network_cannot_make(workplace: Path) -> None:
     section = copy.deepcopy(PAINTER)
     section["data"]["size"] = 24
