@@ -127,7 +127,7 @@ def test_two_trainings_of_a_recipe_at_once_are_refused_and_the_lock_goes_with_it
         assert other.stdout is not None
         other.stdout.readline()
         with pytest.raises(
-            TrainingError, match="^another training of 'painter' is running here; wait for it, or stop it$"
+            TrainingError, match=r"^another training of 'painter' is running here; wait for it, or stop it$"
         ):
             train(painter(), prepared)
         assert not prepared.progress.exists()
