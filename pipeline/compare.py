@@ -25,7 +25,7 @@ from pipeline.progress import console
 from pipeline.recipe import read_names
 from pipeline.registry import CHALLENGER
 from pipeline.store import connect, reporting
-from pipeline.tracking import tracking_is_off
+from pipeline.tracking import SECONDS, tracking_is_off
 from pipeline.workspace import Workspace, writing
 
 if TYPE_CHECKING:
@@ -74,8 +74,9 @@ class Row:
 
     `sha256` is the digest of its main graph, so that a page can tell whether the row is about the file that it serves.
     `extractor` names the feature space that the quality was measured in; those of two spaces cannot be compared.
-    `kilobytes` is the size of its graphs together, `minutes` the wall time of its training, `milliseconds` the median
-    time of one picture. `bound` is the importance-weighted one, in nats, `error` the mean square of reconstruction.
+    `kilobytes` is the size of its graphs together, `minutes` what its training took without its pauses, `milliseconds`
+    the median time of one picture. `bound` is the importance-weighted one, in nats, `error` the mean square of
+    reconstruction.
     """
 
     recipe: str
@@ -217,8 +218,9 @@ def _minutes(client: "MlflowClient", version: "ModelVersion") -> float | None:
     parent = client.get_run(version.run_id).data.tags.get("mlflow.parentRunId")
     if parent is None:
         return None
-    info = client.get_run(parent).info
-    return round(float(info.end_time - info.start_time) / 60_000, 2)
+    run = client.get_run(parent)
+    seconds = run.data.tags.get(SECONDS, (run.info.end_time - run.info.start_time) / 1000)  # older runs have no tag
+    return round(float(seconds) / 60, 2)
 
 
 def _figure(report: Any, path: Sequence[str]) -> float | None:

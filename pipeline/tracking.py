@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
+SECONDS = "ganvas.training_seconds"
+"""The tag for how long a run has trained, without the pauses of one that was stopped and went on."""
+
 _log = logging.getLogger(__name__)
 
 _FLUSH_VALUES = 500

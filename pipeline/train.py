@@ -30,7 +30,7 @@ from pipeline.pictures import grid, to_uint8
 from pipeline.progress import console, tracked
 from pipeline.recipe import Recipe
 from pipeline.scoring import SCORES
-from pipeline.tracking import NullTracker, Tracker, open_tracker
+from pipeline.tracking import SECONDS, NullTracker, Tracker, open_tracker
 from pipeline.training import Row, Trainer
 from pipeline.watch import Watch
 from pipeline.workspace import Workspace, alone, writing
@@ -78,6 +78,7 @@ def train(recipe: Recipe, workspace: Workspace) -> None:
             while trainer.step < trainer.steps:
                 _run(recipe, workspace, trainer=trainer, example=example, unfinished=unfinished, watch=watch)
             if world.leads:
+                tracker.tag(SECONDS, f"{trainer.seconds:.1f}")
                 for curve in _finish(recipe, workspace, trainer=trainer, digest=checkpoint.origin(recipe, dataset)):
                     tracker.log_file(curve)
         if world.leads:

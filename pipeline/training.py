@@ -110,6 +110,7 @@ class Trainer:
         self.step = 0
         self.penalty_factor = 1.0
         self.fallbacks = 0
+        self.seconds = 0.0
         self.history: list[Row] = []
         self.best: dict[str, Any] = {}
 
@@ -159,15 +160,20 @@ class Trainer:
     def run(self) -> Iterator[tuple[int, Row]]:
         """Train to the last step. After each, yield its number and, every `log_every` steps, its figures (else none).
 
-        Between two steps the state may be set back by `restore`.
+        Between two steps the state may be set back by `restore`. `seconds` counts what passes meanwhile.
         """
+        begun = time.perf_counter()
         while self.step < self.steps:
             logging = (self.step + 1) % self._config.log_every == 0 or self.step + 1 == self.steps
             figures = self._advance(logging=logging)
             self.step += 1
             if figures:
                 self.history.append({"step": self.step, **figures})
+            now = time.perf_counter()
+            self.seconds += now - begun
+            begun = now
             yield self.step, figures
+        self.seconds += time.perf_counter() - begun
 
     def note(self, scores: Row) -> None:
         """Add scores of the averaged weights to the history, and keep these weights if none had a lower `frechet`."""
@@ -186,6 +192,7 @@ class Trainer:
             "steps": self.steps,
             "penalty_factor": self.penalty_factor,
             "fallbacks": self.fallbacks,
+            "seconds": self.seconds,
             "history": self.history,
             "best": self.best,
             "modules": {role: module.state_dict() for role, module in self._modules.items()},
@@ -200,6 +207,7 @@ class Trainer:
         """Continue from what `state` returned: on the CPU the same weights to the bit as without the break."""
         self.step, self.steps = state["step"], state["steps"]
         self.penalty_factor, self.fallbacks, self.best = state["penalty_factor"], state["fallbacks"], state["best"]
+        self.seconds = max(self.seconds, state["seconds"])  # who falls back has spent them all the same
         self.history = list(state["history"])
         for role, module in self._modules.items():
             module.load_state_dict(state["modules"][role])

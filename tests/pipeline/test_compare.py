@@ -11,6 +11,9 @@ from demo.comparison import COLUMNS
 from pipeline.compare import Row, compare, markdown, rank
 from pipeline.errors import StorageError, TrackingError
 from pipeline.recipe import Recipe
+from pipeline.registry import CHALLENGER
+from pipeline.store import connect
+from pipeline.tracking import SECONDS
 from pipeline.workspace import Workspace
 
 ROW = Row(
@@ -74,6 +77,11 @@ def test_the_registry_fills_the_table(recipe: Recipe, embedded: None, tmp_path: 
     workspace = Workspace(recipe.name, tmp_path)
     for stage in ("prepare", "train", "export", "evaluate", "register"):
         importlib.import_module(f"pipeline.{stage}").__dict__[stage](recipe, workspace)
+    client = connect()
+    version = client.get_model_version_by_alias(recipe.name, CHALLENGER)
+    training = client.get_run(version.run_id).data.tags["mlflow.parentRunId"]
+    assert 0 < float(client.get_run(training).data.tags[SECONDS]) < 300
+    client.set_tag(training, SECONDS, "90.0")
     compare(params, tmp_path / "reports" / "zoo.md")
     (row,) = json.loads((tmp_path / "reports" / "zoo.json").read_text())
     metrics = json.loads((workspace.reports / "metrics.json").read_text())
@@ -85,10 +93,14 @@ def test_the_registry_fills_the_table(recipe: Recipe, embedded: None, tmp_path: 
     assert row["diversity"] == metrics["precision_recall"]["recall"]
     assert row["milliseconds"] == latency["batch_1"]["median_ms"]
     assert row["kilobytes"] == pytest.approx(workspace.model.stat().st_size / 1000, abs=0.1)
-    assert 0 <= row["minutes"] < 5
+    assert row["minutes"] == 1.5
     assert "Not registered: `absent`." in (tmp_path / "reports" / "zoo.md").read_text()
     with PIL.Image.open(tmp_path / "reports" / "zoo.png") as sheet:
         assert sheet.width > 12 * 64
+    client.delete_tag(training, SECONDS)
+    compare(params, tmp_path / "reports" / "zoo.md")
+    (row,) = json.loads((tmp_path / "reports" / "zoo.json").read_text())
+    assert 0 <= row["minutes"] < 1.5, "the run's end less its start"
 
 
 def test_an_empty_registry_is_told_in_one_sentence(recipe: Recipe, embedded: None, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import copy
+import itertools
 import math
 from types import SimpleNamespace
 
@@ -66,6 +67,27 @@ def test_a_resumed_training_ends_with_the_same_bits(tmp_path) -> None:
     assert resumed.history == straight.history
     expected, found = weights(straight.state()), weights(resumed.state())
     assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_the_seconds_of_a_training_leave_out_its_pauses_and_keep_what_a_fall_back_cost(monkeypatch, tmp_path) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr("pipeline.training.time.perf_counter", lambda: next(clock))  # a second a step
+    straight = trainer(settings())
+    list(straight.run())
+    assert straight.seconds == 7, "the end is counted as well"
+
+    broken = trainer(settings())
+    before, run = broken.state(), broken.run()
+    for _ in range(3):
+        next(run)
+    checkpoint.save(tmp_path / "state.pt", broken.state(), digest="x")
+    broken.restore(before)
+    assert broken.seconds == 3
+    next(clock)
+    resumed = trainer(settings())
+    resumed.restore(checkpoint.load(tmp_path / "state.pt", digest="x"))
+    list(resumed.run())
+    assert resumed.seconds == 7
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not() -> None:
