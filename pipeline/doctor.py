@@ -46,7 +46,7 @@ def _not_finite(history: Sequence[Row]) -> Diagnosis | None:
     return Diagnosis(
         "not_finite",
         f"{broken[0].replace('_', ' ')} is not finite after step {_step(history)}; lower train.learning_rates, set "
-        "train.clip, or raise the objective's penalty",
+        "train.clip, or change the objective's penalty",
     )
 
 

@@ -23,8 +23,8 @@ _LINE = _TEXT_SIZE + 6
 
 
 def to_uint8(pictures: NDArray[np.floating]) -> Uint8:
-    """Return pictures in [-1, 1], of any shape, as uint8; what lies outside is clipped."""
-    levels: Uint8 = np.rint((np.clip(pictures, -1, 1) + 1) * 127.5).astype(np.uint8)
+    """Return pictures in [-1, 1], of any shape, as uint8; what lies outside is clipped, what is no number is grey."""
+    levels: Uint8 = np.rint((np.nan_to_num(np.clip(pictures, -1, 1)) + 1) * 127.5).astype(np.uint8)
     return levels
 
 

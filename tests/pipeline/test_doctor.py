@@ -21,7 +21,10 @@ def test_a_figure_that_is_not_finite_is_seen_at_once() -> None:
     for value in (float("nan"), float("inf")):
         found = diagnose([*ticks(1), {"step": 40, "generator_gradient": value}])
         assert found.name == "not_finite"
-        assert found.sentence.startswith("generator gradient is not finite after step 40; lower train.learning_rates")
+        assert found.sentence == (
+            "generator gradient is not finite after step 40; lower train.learning_rates, set train.clip, or change the "
+            "objective's penalty"
+        )
 
 
 def test_a_discriminator_that_has_won_is_seen_when_it_lasts() -> None:

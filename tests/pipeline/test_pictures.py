@@ -15,6 +15,11 @@ def test_values_outside_the_range_are_clipped():
     assert to_uint8(np.array([-7.0, -1.0, 0.0, 1.0, 7.0])).tolist() == [0, 0, 128, 255, 255]
 
 
+def test_what_is_no_number_is_grey():
+    values = np.array([np.nan, np.inf, -np.inf, 0], np.float32)
+    assert to_uint8(values).tolist() == [128, 255, 0, 128]
+
+
 def test_a_grid_holds_every_picture_unharmed():
     pictures = np.random.default_rng(0).integers(0, 256, (5, 3, 64, 64), dtype=np.uint8)
     sheet = np.asarray(grid(pictures, columns=2)).transpose(2, 0, 1)

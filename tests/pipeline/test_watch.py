@@ -133,3 +133,10 @@ def test_a_fall_back_that_helps_ends_in_a_model(prepared: Workspace, capsys: pyt
     assert prepared.checkpoint.exists()
     assert "is not finite after step" in told
     assert "with 0.5 times the learning rates and 2 times the penalties" in told
+
+
+def test_a_penalty_beyond_all_measure_ends_in_one_sentence(prepared: Workspace) -> None:
+    with pytest.raises(
+        TrainingError, match=r"^painter: .* is not finite after step .*, or change the objective's penalty"
+    ):
+        train(painter(objective={"r1": 1e30}), prepared)
