@@ -91,6 +91,9 @@ def sample(workspace: Workspace, out: Path, count: int, *, shard: Shard | None =
             _write(model, part, out)
     except DemoError as error:
         raise ExportError(str(error)) from error
+    if shard and not chosen:
+        console.print(f"{out}: shard {shard} has nothing to draw, there are more shares than parts ({len(parts)})")
+        return
     if shard:
         made = sum(parts[place].pictures for place in chosen)
         console.print(

@@ -70,6 +70,13 @@ def test_shards_come_to_the_bytes_of_one_go(workspace, workplace, count):
     assert contents(workplace / "shared") == contents(workplace / "whole")
 
 
+def test_a_share_without_parts_says_that_there_are_more_shares_than_parts(workspace, workplace, capsys):
+    sample(workspace, workplace / "out", COUNT, shard=Shard(1, 30))
+    told = capsys.readouterr().err
+    assert told.endswith("out: shard 1/30 has nothing to draw, there are more shares than parts (5)\n")
+    assert not (workplace / "out").exists()
+
+
 def test_what_is_there_is_not_drawn_again_and_what_a_kill_left_is(workspace, workplace, monkeypatch):
     out = workplace / "out"
     sample(workspace, out, COUNT)
