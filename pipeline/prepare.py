@@ -25,6 +25,9 @@ from pipeline.recipe import Recipe
 from pipeline.shards import Shard
 from pipeline.workspace import Workspace, writing
 
+COMPARABLE, HELD_BACK = 12, 2
+"""The fewest pictures, and of them held-back ones, that `evaluate` compares a model that samples with."""
+
 _PREVIEW_COLUMNS = 8
 _PREVIEW_ROWS = 16
 
@@ -93,6 +96,13 @@ def _write(recipe: Recipe, workspace: Workspace, decoded: Iterator[Decoded]) -> 
         (folder / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         _preview(recipe.name, folder / IMAGES, classes=classes, labels=labels).save(folder / PREVIEW)
     console.print(_closing_sentence(workspace.prepared, manifest))
+    counts = manifest["counts"]
+    if counts["pictures"] < COMPARABLE or counts["validation"] < HELD_BACK:
+        console.print(
+            f"{recipe.name}: {counts['pictures']} pictures, {counts['validation']} of them held back, can be trained "
+            f"on, but `evaluate` asks of most models at least {COMPARABLE}, {HELD_BACK} or more held back; add some, "
+            f"or raise {recipe.name}.data.validation"
+        )
 
 
 def _check(packed: Packed, source: Source) -> None:

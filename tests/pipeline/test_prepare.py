@@ -19,7 +19,8 @@ from rich.console import Console
 
 from pipeline.data.dataset import Dataset
 from pipeline.errors import DataError, StorageError
-from pipeline.prepare import prepare
+from pipeline.metrics.neighbours import NEIGHBOURS
+from pipeline.prepare import COMPARABLE, prepare
 from pipeline.recipe import read_recipe
 from pipeline.workspace import Workspace
 
@@ -67,6 +68,16 @@ def test_writes_what_the_dataset_opens(run, capsys):
         "data/painter: 50 pictures of 16 px in 2 classes, 40 for training and 10 for validation; "
         "left out 0 unreadable and 0 duplicates.\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "few"), [(12, 0.2, False), (11, 0.2, True), (40, 0.0, True), (40, 0.02, True)]
+)
+def test_too_few_pictures_to_be_compared_with_are_told_before_the_training(run, capsys, count, share, few):
+    assert COMPARABLE == 2 * (NEIGHBOURS + 1)
+    run(name="procedural", size=8, count=count, families=["waves"], validation=share)
+    told = capsys.readouterr().err
+    assert ("`evaluate` asks of most models at least 12, 2 or more held back; add some, or raise" in told) == few
 
 
 def test_same_bytes_every_time(run):
