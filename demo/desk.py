@@ -184,7 +184,7 @@ class Desk:
             seed=said.get("seed"),
             count=1,
             truncation=said.get("truncation", 1),
-            enlarge=max(ENLARGEMENTS),
+            enlarge=max(factor for factor in ENLARGEMENTS if factor * model.card.size <= DEFAULT_SIZE or factor == 1),
         )
         [picture] = draw_samples(model, request)
         return save_result(picture.to_png(), file_name(picture), self.cache)

@@ -7,7 +7,7 @@ import gradio as gr
 import numpy as np
 import PIL.Image
 import pytest
-from tiny_models import TINTS, stylizer_proto
+from tiny_models import TINTS, sampler_proto, stylizer_proto
 from tiny_stylizers import encoder_proto, normalising_proto, tile_proto
 
 from demo import tiling
@@ -225,6 +225,37 @@ def test_the_gallery_shows_each_style_on_the_photograph_and_ones_own_as_well(sav
     assert desk.preview(wanted=False, **given)["styles"] == as_it_was
     assert desk.follow_preview(wanted=False, **given) == gr.skip()
     assert desk.follow_preview(wanted=True, **given)["styles"] == tiles
+
+
+def restored(desk, **wanted):
+    return desk.restore(None, '{"moss":1}', gr.EventData(None, {"wanted": {"model": "tinter", **wanted}}))
+
+
+def test_a_sample_comes_as_the_photograph_or_as_a_style_and_the_mask_goes(save, tmp_path):
+    save(stylizer_proto(), {"encoder": encoder_proto()})
+    save(sampler_proto())
+    desk = Desk(Stylist(Catalog(tmp_path)), str(tmp_path / "cache"), {"own_name": "mine"})
+    recipe = {"model": "dabbler", "seed": 5, "class": "waves", "truncation": 1}
+    *_, photograph, style, masking, _, _ = restored(desk, sampled=recipe, **{"as": "photograph"})
+    with PIL.Image.open(photograph) as image:
+        assert image.size == (64, 64)
+        assert json.loads(image.text["ganvas.recipe"])["seed"] == 5
+    assert (style, masking) == (gr.skip(), False)
+    _, gallery, _, *_, kept, style, _, _, _ = restored(desk, sampled=recipe, **{"as": "style"})
+    assert (kept, style) == (gr.skip(), photograph)
+    assert gallery["value"] == '{"picture":1}'
+    assert [tile["name"] for tile in gallery["styles"]][-1] == "picture"
+    assert restored(desk)[-5:] == (gr.skip(),) * 5
+
+
+@pytest.mark.parametrize(
+    "sampled", [7, None, {}, {"model": 7}, {"model": "tinter", "seed": 1}, {"model": "dabbler", "seed": 10**400}]
+)
+def test_a_sample_that_makes_no_sense_is_one_sentence(save, tmp_path, sampled):
+    save(stylizer_proto())
+    save(sampler_proto())
+    with pytest.raises(gr.Error):
+        restored(Desk(Stylist(Catalog(tmp_path)), str(tmp_path), {}), sampled=sampled)
 
 
 def test_a_photograph_that_is_taken_away_takes_its_painting_with_it(save, tmp_path):
