@@ -66,8 +66,7 @@ class Calls:
         trigger = said.get("trigger_id")
         if said.get("batched") or not (trigger is None or _is_index(trigger)):
             raise RequestError("trigger_id must be a number, and batched is not taken")
-        # A slider's release brings its number; only handlers that ask for the event read what it brings.
-        if function.collects_event_data and not isinstance(said.get("event_data") or {}, dict):
+        if not isinstance(said.get("event_data") or {}, dict):
             raise RequestError("event_data must be an object")
         self._check_data(said.get("data"), function, named=False)
         return function
