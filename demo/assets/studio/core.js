@@ -134,8 +134,11 @@ export const missing = (key) => say(`${key}_missing`).replaceAll("`", "");
 export const mountedTab = (key) => mounted[key];
 
 let sampler;
-/** The model of samples that was chosen last, on whatever tab. */
-export const lastSampler = () => sampler;
+/** Of these models that of the name, else the one that was chosen last on whatever tab, else the first. */
+export function pickSampler(samplers, name) {
+  const named = (wanted) => samplers.find((model) => model.name === wanted);
+  return named(name) ?? named(sampler) ?? samplers[0];
+}
 
 export const shown = () => document.querySelector('[role="tab"][aria-selected="true"]')?.dataset.tabId;
 

@@ -2,7 +2,7 @@
 
 import { add } from "./history.js";
 import { Pad } from "./pad.js";
-import { call, fill, lastSampler, make, markOf, models, notice, number, offer, open, readPins, register, remember, save, say, share, spoken,
+import { call, fill, make, markOf, models, notice, number, offer, open, pickSampler, readPins, register, remember, save, say, share, spoken,
   surprise, tell, writePins } from "./core.js";
 
 const MOVE = 4;
@@ -92,8 +92,7 @@ class Explorer {
 
   write(said) {
     if (!this.samplers.length) return;
-    const named = (name) => this.samplers.find((model) => model.name === name);
-    const card = named(said.model) ?? named(lastSampler()) ?? this.samplers[0];
+    const card = pickSampler(this.samplers, said.model);
     const pins = readPins(said.pins).map((pin) => ({ ...pin, class: card.choices.includes(pin.class) ? pin.class : "any" }));
     const amounts = (said.moves ?? "").split(",");
     this.state = {

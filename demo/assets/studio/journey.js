@@ -2,7 +2,7 @@
 
 import { add } from "./history.js";
 import { Player } from "./player.js";
-import { call, fill, lastSampler, make, models, number, offer, readPins, redraw, register, remember, save, say, share, spoken, surprise, tell,
+import { call, fill, make, models, number, offer, pickSampler, readPins, redraw, register, remember, save, say, share, spoken, surprise, tell,
   told, writePins } from "./core.js";
 
 const MAX_STOPS = 12;
@@ -100,8 +100,7 @@ class Traveller {
   }
 
   write(said) {
-    const named = (name) => this.samplers.find((model) => model.name === name);
-    const card = named(said.model) ?? named(lastSampler()) ?? this.samplers[0];
+    const card = pickSampler(this.samplers, said.model);
     const known = (name) => (card.choices.includes(name) ? name : "any");
     const pins = readPins(said.pins).slice(0, MAX_STOPS).map((pin) => ({ ...pin, class: known(pin.class) }));
     this.state = {
