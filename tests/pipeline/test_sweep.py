@@ -186,6 +186,17 @@ def test_a_trial_keeps_no_state_to_fall_back_to(painter):
     assert not list(Path().glob("*.pt"))
 
 
+def test_no_trial_that_came_to_an_end_is_no_result(painter):
+    broken = {
+        "learning_rates": {"generator": 1e30, "discriminator": 1e30},
+        "watch": {"samples": 32, "response": "stop"},
+    }
+    _write({"space": {"network.latent": [8]}, "trials": 1}, train=PAINTER["train"] | broken)
+    with pytest.raises(TrainingError, match="came to an end"):
+        sweep("painter", PARAMS, painter)
+    assert [trial.state.name for trial in _study().trials] == ["FAIL"]
+
+
 def test_parts_that_do_not_fit_each_other_end_a_sweep(painter):
     _write(SWEEP | {"trials": 2}, train=PAINTER["train"] | {"learning_rates": {"generator": 1e-3}})
     with pytest.raises(RecipeError, match=r"^painter\.train\.learning_rates: names generator; it must name"):
