@@ -46,7 +46,7 @@ def main(
         "machine": machine(),
         "outcomes": [asdict(outcome) for outcome in outcomes],
         "painter_training": sizes,
-        "pipeline_overhead": {name: {"seconds": cost[0], "cpu_seconds": cost[1]} for name, cost in overhead.items()},
+        "pipeline_overhead": asdict(overhead),
     }
     RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(table(outcomes))

@@ -1,9 +1,9 @@
-"""What the pipeline costs on top of bare training: the painter's steps alone, its train stage, and all of `dvc repro`.
+"""What the pipeline costs on top of bare training: the steps of each default recipe alone, and all its stages.
 
 python bench/overhead.py [--steps N]
 
-All three run in a scratch clone of what is committed, each in processes of its own, their start included. Without
-`--steps` the recipe is trained as it is. CPU seconds hold on a busy machine too.
+Both run in a scratch clone of what is committed, each in processes of its own, their start included. Without `--steps`
+the recipes are trained as they are. CPU seconds hold on a busy machine too.
 """
 
 import os
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -18,8 +19,8 @@ import typer
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-RECIPE = "painter"
-BARE = f"""
+BARE = """
+import sys
 from pathlib import Path
 from pipeline.assembly import assemble
 from pipeline.data.dataset import Dataset
@@ -27,42 +28,62 @@ from pipeline.device import choose_device, keep_memory
 from pipeline.recipe import read_recipe
 from pipeline.workspace import Workspace
 
-recipe = read_recipe(Path("params.yaml"), "{RECIPE}")
-trainer, _ = assemble(recipe, Dataset.open(Workspace("{RECIPE}").prepared), device=choose_device())
+name = sys.argv[1]
+dataset = Dataset.open(Workspace(name).prepared)
+trainer, _ = assemble(read_recipe(Path("params.yaml"), name), dataset, device=choose_device())
 keep_memory()
 for _ in trainer.run():
     pass
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds on the clock, and of all processors."""
+
+    seconds: float
+    cpu_seconds: float
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(round(self.seconds + other.seconds, 1), round(self.cpu_seconds + other.cpu_seconds, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Bare training and all stages, by recipe, and a run that finds nothing to do."""
+
+    bare: dict[str, Cost]
+    stages: dict[str, Cost]
+    nothing: Cost
+
+
 def main(
-    steps: Annotated[int, typer.Option(min=0, help="Steps of the training; 0 takes the recipe's.")] = 0,
+    steps: Annotated[int, typer.Option(min=0, help="Steps of each training; 0 takes the recipe's.")] = 0,
 ) -> None:
-    """Print seconds and CPU seconds of all three, and what the longer ones add."""
+    """Print what bare training and all stages take, and what the stages add."""
     print(table(measure(steps)))
 
 
-def measure(steps: int = 0) -> dict[str, tuple[float, float]]:
-    """Return seconds and CPU seconds by what was run."""
+def measure(steps: int = 0) -> Costs:
+    """Return what bare training, all stages, and nothing to do cost in this machine's seconds."""
     with tempfile.TemporaryDirectory() as scratch:
         clone = Path(scratch) / "ganvas"
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
-        recipe = yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))["recipes"][RECIPE]
-        if steps:
-            recipe["train"]["budget"] = {"steps": steps}
-        (clone / "params.yaml").write_text(yaml.safe_dump({"recipes": {RECIPE: recipe}}), encoding="utf-8")
+        recipes = yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))["recipes"]
+        for recipe in recipes.values():
+            recipe["train"]["budget"] = {"steps": steps} if steps else recipe["train"]["budget"]
+        (clone / "params.yaml").write_text(yaml.safe_dump({"recipes": recipes}), encoding="utf-8")
         python = [sys.executable, "-m"]
-        run(clone, [*python, "pipeline", "prepare", RECIPE])
-        return {
-            "bare training": run(clone, [sys.executable, "-c", BARE]),
-            "train stage, tracked": run(clone, [*python, "pipeline", "train", RECIPE]),
-            "dvc repro, all stages": run(clone, [*python, "dvc", "repro"]),
-            "dvc repro, nothing to do": run(clone, [*python, "dvc", "repro"]),
-        }
+        bare, stages = {}, {}
+        for name in recipes:
+            run(clone, [*python, "pipeline", "prepare", name])
+            bare[name] = run(clone, [sys.executable, "-c", BARE, name])
+            stages[name] = run(clone, [*python, "dvc", "repro", f"register@{name}"])
+        return Costs(bare, stages, run(clone, [*python, "dvc", "repro"]))
 
 
-def run(clone: Path, command: list[str]) -> tuple[float, float]:
-    """Run a command in the clone, and return its seconds and CPU seconds, its children's included."""
+def run(clone: Path, command: list[str]) -> Cost:
+    """Run a command in the clone, and return what it cost, its children included."""
     outer = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_", "GANVAS_"))}
     path = f"{Path(sys.executable).parent}:{outer['PATH']}"
     environment = outer | {"PYTHONPATH": str(clone), "PATH": path, "DVC_NO_ANALYTICS": "1"}
@@ -73,17 +94,19 @@ def run(clone: Path, command: list[str]) -> tuple[float, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit((clone.parent / "log").read_text(encoding="utf-8"))
-    return round(time.perf_counter() - begun, 1), round(usage.ru_utime + usage.ru_stime, 1)
+    return Cost(round(time.perf_counter() - begun, 1), round(usage.ru_utime + usage.ru_stime, 1))
 
 
-def table(costs: dict[str, tuple[float, float]]) -> str:
-    """Return the costs as Markdown, each with what it adds to the first in percent."""
-    bare = next(iter(costs.values()))
-    lines = ["| the painter | seconds | CPU seconds | over bare training |", "|---|---|---|---|"]
-    for name, cost in costs.items():
-        added = [f"{100 * (value / base - 1):+.0f} %" for value, base in zip(cost, bare, strict=True)]
-        lines.append(f"| {name} | {cost[0]} | {cost[1]} | {added[0]} on the clock, {added[1]} of CPU |")
-    return "\n".join(lines)
+def table(costs: Costs) -> str:
+    """Return the costs as Markdown, with what the stages add in percent."""
+    bare = costs.bare | {"all": sum(costs.bare.values(), Cost(0.0, 0.0))}
+    stages = costs.stages | {"all": sum(costs.stages.values(), Cost(0.0, 0.0))}
+    lines = ["| recipe | bare training | all stages | on the clock | CPU seconds |", "|---|---|---|---|---|"]
+    for name, base in bare.items():
+        whole = stages[name]
+        clock, cpu = whole.seconds / base.seconds - 1, whole.cpu_seconds / base.cpu_seconds - 1
+        lines.append(f"| {name} | {base.seconds} s | {whole.seconds} s | {clock:+.1%} | {cpu:+.1%} |")
+    return "\n".join([*lines, f"| nothing to do | | {costs.nothing.seconds} s | | |"])
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ from pipeline.workspace import Workspace, writing
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "whole": {},
-    "no adversary": {"objective.adversarial_weight": 0.0},
+    "no adversary": {"objective.adversarial_weight": 0.0, "objective.resemblance_weight": 0.0},
+    "no patches": {"objective.patches_weight": 0.0},
     "uncentred Gram": {"objective.centred": False},
     "no identity": {"objective.identity_weight": 0.0},
 }
