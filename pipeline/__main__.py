@@ -154,6 +154,14 @@ def _sample(
     run(Workspace(recipe, params.parent), out, count, shard=share, merge=merge)
 
 
+@app.command("parts", help="List what a recipe may name, or the settings of one part or section.")
+def _parts(
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="A place in a recipe: data, network, ...")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A part of that kind: dcgan, hinge, ...")] = None,
+) -> None:
+    importlib.import_module("pipeline.parts").parts(kind, name)
+
+
 @app.command("triton", help="Make the folder OUT a Triton model repository of all exported models.")
 def _triton(out: Folder, params: Params = Path("params.yaml")) -> None:
     importlib.import_module("pipeline.triton").triton(params, out)

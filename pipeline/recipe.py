@@ -60,9 +60,9 @@ class _Section(BaseModel):
 class Budget(_Section):
     """How long a training is, in one of three units. Minutes are measured on a few steps before it begins."""
 
-    steps: int | None = Field(None, ge=1)
+    steps: int | None = Field(None, ge=1, description="rounds of all phases")
     images: int | None = Field(None, ge=1, description="real pictures that each role is shown")
-    minutes: PositiveFloat | None = None
+    minutes: PositiveFloat | None = Field(None, description="on the machine that trains")
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
@@ -116,7 +116,7 @@ class Training(_Section):
     )
     ema_half_life: Scheduled = Field(constant(0.03), description="half-life of the averaged weights, as a share")
     clip: PositiveFloat | None = Field(None, description="largest gradient norm per role")
-    precision: Precision = "fp32"
+    precision: Precision = Field("fp32", description="what convolutions compute in")
     channels_last: bool = Field(True, exclude_if=bool, description="keep the channels of a pixel side by side")
     fused: bool = Field(True, exclude_if=bool, description="Adam as one kernel")
     compile: bool = Field(
@@ -124,11 +124,13 @@ class Training(_Section):
     )
     flip: bool = Field(False, description="mirror pictures at random, left to right")
     snapshots: int = Field(4, ge=1, description="how often, evenly, the averaged weights are sampled and scored")
-    watch: Watching = Watching()
-    penalty_sweep: PenaltySweep | None = Field(None, exclude_if=not_)
-    log_every: int = Field(20, ge=1)
-    checkpoint_every: int = Field(200, ge=1)
-    seed: int = Field(0, ge=0, le=LARGEST_SEED)
+    watch: Watching = Field(Watching(), description="how it is looked after")
+    penalty_sweep: PenaltySweep | None = Field(
+        None, exclude_if=not_, description="to find how strong penalties should be"
+    )
+    log_every: int = Field(20, ge=1, description="steps between two rows of figures")
+    checkpoint_every: int = Field(200, ge=1, description="steps that a killed training may lose")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="of weights, batches and noise")
 
 
 class Export(_Section):
@@ -153,9 +155,9 @@ class Evaluation(_Section):
 
     samples: int = Field(1000, ge=2, description="generated pictures, and held-back ones at most")
     searched: int = Field(10_000, ge=2, description="training pictures at most that copies are looked for in")
-    seed: int = Field(0, ge=0, le=LARGEST_SEED)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="of the noise that is painted from")
     extractor: SerializeAsAny[Extractor] = Field(GanvasNet(), description="what measures the pictures")
-    weights: PublishedWeights = PublishedWeights()
+    weights: PublishedWeights = Field(PublishedWeights(), description="files of published weights")
 
     @field_validator("extractor", mode="before")
     @classmethod
@@ -183,9 +185,9 @@ class Gate(_Section):
 class Span(_Section):
     """Numbers between two ends, both included; whole numbers where both ends are whole."""
 
-    low: int | float
-    high: int | float
-    log: bool = False
+    low: int | float = Field(description="the lower end")
+    high: int | float = Field(description="the upper end")
+    log: bool = Field(default=False, description="whether factors count, not differences")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -197,11 +199,13 @@ class Span(_Section):
 class Sweep(_Section):
     """What a sweep may change, by dotted keys of the recipe, and what it looks for."""
 
-    space: dict[str, Span | Annotated[list[Any], Field(min_length=1)]] = Field(min_length=1)
+    space: dict[str, Span | Annotated[list[Any], Field(min_length=1)]] = Field(
+        min_length=1, description="what each key may be"
+    )
     trials: int = Field(20, ge=1, description="trials of the whole study, those of earlier runs included")
     steps: int | None = Field(None, ge=1, description="budget of a trial, by default that of the recipe")
     metric: str = Field("frechet", description="the figure of the training that is made small")
-    seed: int = Field(0, ge=0, le=LARGEST_SEED)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="of what is tried")
 
     @field_validator("space")
     @classmethod
@@ -210,6 +214,20 @@ class Sweep(_Section):
             if key.partition(".")[0] not in {"network", "objective", "loss", "train"} or key.endswith(".budget"):
                 raise ValueError(f"'{key}' cannot be swept, only keys of network, objective, loss and train can")
         return space
+
+
+SECTIONS: Mapping[str, Mapping[str, type[BaseModel]] | type[BaseModel]] = {
+    "data": SOURCES,
+    "network": NETWORKS,
+    "objective": OBJECTIVES,
+    "loss": LOSSES,
+    "train": Training,
+    "export": Export,
+    "evaluate": Evaluation,
+    "gate": Gate,
+    "sweep": Sweep,
+}
+"""What a recipe is made of beside its description: parts by name, or the one class of a section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,28 +284,19 @@ def parse_recipe(name: str, section: Mapping[str, Any]) -> Recipe:
         RecipeError: a key, a value or a name in it is wrong.
 
     """
-    parts: dict[str, Mapping[str, type[BaseModel]] | type[BaseModel]] = {
-        "data": SOURCES,
-        "network": NETWORKS,
-        "objective": OBJECTIVES,
-        "loss": LOSSES,
-        "train": Training,
-        "export": Export,
-        "evaluate": Evaluation,
-        "gate": Gate,
-        **({"sweep": Sweep} if "sweep" in section else {}),
-    }
     for key in section:
-        if key not in {*parts, "description"}:
-            raise RecipeError(f"{name}.{key}", "unknown key", choices(str(key), [*parts, "description", "sweep"]))
+        if key not in {*SECTIONS, "description"}:
+            raise RecipeError(f"{name}.{key}", "unknown key", choices(str(key), [*SECTIONS, "description"]))
     description = section.get("description")
     if not isinstance(description, str):
         problem = f"is {description!r}" if "description" in section else "missing"
         raise RecipeError(f"{name}.description", problem, "say in a text what the model does")
     parsed: dict[str, Any] = {"sweep": None}
-    for key, kind in parts.items():
+    for key, kind in SECTIONS.items():
         where = f"{name}.{key}"
         if key not in section:  # DVC's stages name them all
+            if kind is Sweep:
+                continue
             least = ", if only as {}" if kind in (Export, Evaluation, Gate) else ""
             raise RecipeError(where, "missing", f"every recipe needs this section{least}")
         content = section[key]

@@ -59,5 +59,7 @@ def _read(given: Any) -> Any:
     return given
 
 
-Scheduled = Annotated[Ramp, BeforeValidator(_read)]
+Scheduled = Annotated[
+    Ramp, BeforeValidator(_read, json_schema_input_type=Annotated[float, Field(ge=0, allow_inf_nan=False)] | Ramp)
+]
 """A setting that is a number, or `{start, end, since, until, latest}`."""

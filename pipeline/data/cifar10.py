@@ -29,7 +29,7 @@ class Cifar10(Source):
     """One part of CIFAR-10; downloaded unless `path` names the archive."""
 
     name: Literal["cifar10"] = "cifar10"
-    part: Literal["train", "test"] = "train"
+    part: Literal["train", "test"] = Field("train", description="which of its parts")
     path: str = Field("", description="cifar-10-binary.tar.gz on this machine; '' downloads it")
     url: str = Field(_URL, description="where to download from")
 

@@ -21,12 +21,12 @@ class Crops(Source):
     """
 
     name: Literal["crops"] = "crops"
-    of: Nested
+    of: Nested = Field(description="the other source")
     count: int = Field(8, ge=1, description="squares of each picture")
     smallest: float = Field(0.5, gt=0, le=1)
     largest: float = Field(1.0, gt=0, le=1)
     margin: float = Field(0.0, ge=0, lt=0.4)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="another seed gives other pictures")
 
     def total(self) -> int:
         return self.count * self._whole().total()

@@ -59,8 +59,8 @@ class Idx(Source):
     """One part of a collection; downloaded unless `path` names a folder that holds its files, packed (.gz) or not."""
 
     name: Literal["idx"] = "idx"
-    collection: Literal["mnist", "fashion_mnist"] = "mnist"
-    part: Literal["train", "t10k"] = "train"
+    collection: Literal["mnist", "fashion_mnist"] = Field("mnist", description="whose names and address are taken")
+    part: Literal["train", "t10k"] = Field("train", description="which of its parts")
     path: str = Field("", description="folder with the collection's files; '' downloads them")
     mirror: str = Field("", description="where to download from; '' for the collection's own address")
     class_names: tuple[str, ...] = Field((), description="names of labels 0, 1, ...; () for the collection's own")

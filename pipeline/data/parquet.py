@@ -31,7 +31,7 @@ class Parquet(Source):
 
     name: Literal["parquet"] = "parquet"
     path: str = Field(min_length=1, description="file, folder or pattern, here or at hf://datasets/OWNER/NAME/...")
-    image_column: str = "image"
+    image_column: str = Field("image", description="column of the encoded pictures")
     label_column: str = Field("label", description="'' for a data set without labels")
 
     def total(self) -> int:

@@ -32,7 +32,7 @@ class Photographs(Source):
 
     name: Literal["photographs"] = "photographs"
     count: int = Field(1000, ge=1, description="crops in all")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="another seed gives other pictures")
 
     def total(self) -> int:
         return self.count

@@ -18,7 +18,7 @@ class Procedural(Source):
     name: Literal["procedural"] = "procedural"
     count: int = Field(4000, ge=1, description="pictures in all")
     families: tuple[str, ...] = Field(tuple(FAMILIES), min_length=1, description="which families to paint")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="another seed gives other pictures")
 
     @field_validator("families")
     @classmethod

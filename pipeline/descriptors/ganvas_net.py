@@ -14,7 +14,7 @@ class GanvasNetDescriptor(Descriptor):
     """The maps of the shipped network's first `layers` stages, at the picture's size and halves of it."""
 
     name: Literal["ganvas_net"] = "ganvas_net"
-    levels: int = Field(2, ge=1, le=4)
+    levels: int = Field(2, ge=1, le=4, description="sizes of the picture: full, half, quarter ...")
     layers: int = Field(3, ge=1, le=4)
 
     def open(self, device: str) -> Describe:

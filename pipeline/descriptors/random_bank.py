@@ -14,7 +14,7 @@ class RandomBankDescriptor(Descriptor):
     """The maps of a `RandomBank` with `filters` of each size and `mixtures` of them."""
 
     name: Literal["random_bank"] = "random_bank"
-    seed: int = Field(0, ge=0, le=LARGEST_SEED)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="of the filters")
     filters: int = Field(6, ge=1)
     mixtures: int = Field(16, ge=1)
 

@@ -14,8 +14,8 @@ class Vgg19Descriptor(Descriptor):
 
     name: Literal["vgg19"] = "vgg19"
     path: str = Field("", description="the weights' file on this machine; '' downloads it")
-    levels: int = Field(1, ge=1, le=3)
-    layers: int = Field(4, ge=1, le=5)
+    levels: int = Field(1, ge=1, le=3, description="sizes of the picture: full, half, quarter ...")
+    layers: int = Field(4, ge=1, le=5, description="how many of its maps, from the first on")
 
     def open(self, device: str) -> Describe:
         net = load_vgg19(self.path).to(device)

@@ -36,7 +36,7 @@ class LabelClassifier(Extractor):
 
     name: Literal["label_classifier"] = "label_classifier"
     hidden: int = Field(64, ge=2, le=1024, description="features")
-    seed: int = Field(0, ge=0, le=LARGEST_SEED)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="of the classifier's training")
 
     def open(self, dataset: Dataset) -> FeatureSpace:
         if len(dataset.image.classes) < 2 or not len(dataset.validation):

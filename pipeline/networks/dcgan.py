@@ -27,12 +27,12 @@ class Dcgan(Network):
     """
 
     name: Literal["dcgan"] = "dcgan"
-    latent: int = Field(100, ge=1)
+    latent: int = Field(100, ge=1, description="numbers that a picture is painted from")
     width: int = Field(64, ge=1)
     max_width: int = Field(512, ge=1)
     normalization: Normalization = "batch"
     upsampling: Upsampling = "transposed"
-    conditional: bool = True
+    conditional: bool = Field(default=True, description="whether classes, where there are several, can be asked for")
 
     def build(self, image: Image) -> dict[str, nn.Module]:
         if image.size not in (16, 32, 64, 128, 256):

@@ -33,11 +33,11 @@ class Fastgan(Network):
     """
 
     name: Literal["fastgan"] = "fastgan"
-    latent: int = Field(128, ge=1)
+    latent: int = Field(128, ge=1, description="numbers that a picture is painted from")
     width: int = Field(32, ge=1)
     max_width: int = Field(256, ge=1)
     spectral: bool = True
-    conditional: bool = True
+    conditional: bool = Field(default=True, description="whether classes, where there are several, can be asked for")
 
     def build(self, image: Image) -> dict[str, nn.Module]:
         doublings = doublings_of(image, network=self.name, lowest=32, highest=256)

@@ -19,12 +19,12 @@ class Gran(Network):
     """
 
     name: Literal["gran"] = "gran"
-    latent: int = Field(64, ge=1)
+    latent: int = Field(64, ge=1, description="numbers that a picture is painted from")
     memory: int = Field(64, ge=1)
     steps: int = Field(4, ge=1, le=32)
     width: int = Field(24, ge=1)
     max_width: int = Field(256, ge=1)
-    conditional: bool = True
+    conditional: bool = Field(default=True, description="whether classes, where there are several, can be asked for")
 
     def build(self, image: Image) -> dict[str, nn.Module]:
         halvings = doublings_of(image, network=self.name, lowest=16, highest=256)

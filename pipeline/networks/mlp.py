@@ -14,9 +14,9 @@ class Mlp(Network):
     """Two hidden layers of `width` on both sides; for small pictures such as MNIST's 28 x 28 = 784 pixels."""
 
     name: Literal["mlp"] = "mlp"
-    latent: int = Field(100, ge=1)
+    latent: int = Field(100, ge=1, description="numbers that a picture is painted from")
     width: int = Field(128, ge=1)
-    conditional: bool = False
+    conditional: bool = Field(default=False, description="whether classes, where there are several, can be asked for")
 
     def build(self, image: Image) -> dict[str, nn.Module]:
         classes = classes_of(image, conditional=self.conditional)

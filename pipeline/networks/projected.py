@@ -33,11 +33,11 @@ class Projected(Network):
     """
 
     name: Literal["projected"] = "projected"
-    latent: int = Field(64, ge=1)
+    latent: int = Field(64, ge=1, description="numbers that a picture is painted from")
     width: int = Field(24, ge=1)
     max_width: int = Field(256, ge=1)
     judge: int = Field(64, ge=1)
-    conditional: bool = True
+    conditional: bool = Field(default=True, description="whether classes, where there are several, can be asked for")
 
     def build(self, image: Image) -> dict[str, nn.Module]:
         doublings = doublings_of(image, network=self.name, lowest=32, highest=256)

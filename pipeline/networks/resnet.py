@@ -29,14 +29,14 @@ class Resnet(Network):
     """
 
     name: Literal["resnet"] = "resnet"
-    latent: int = Field(64, ge=1)
+    latent: int = Field(64, ge=1, description="numbers that a picture is painted from")
     width: int = Field(32, ge=1)
     max_width: int = Field(256, ge=1)
     blocks: int = Field(2, ge=1, description="residual blocks a stage")
     expansion: int = Field(2, ge=1)
     group: int = Field(16, ge=1)
     patch: Literal[1, 2, 4] = 1
-    conditional: bool = True
+    conditional: bool = Field(default=True, description="whether classes, where there are several, can be asked for")
 
     @model_validator(mode="after")
     def _divides(self) -> Self:

@@ -47,7 +47,7 @@ class Stylegan(Network):
     max_width: int = Field(256, ge=1)
     mixing: float = Field(0.9, ge=0, le=1)
     minibatch_statistics: bool = False
-    conditional: bool = True
+    conditional: bool = Field(default=True, description="whether classes, where there are several, can be asked for")
 
     def build(self, image: Image) -> dict[str, nn.Module]:
         doublings = doublings_of(image, network=self.name, lowest=8, highest=512)

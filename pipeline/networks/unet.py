@@ -21,7 +21,7 @@ class Unet(Network):
     """`width` channels at half the side, `blocks` residual blocks at an eighth of it, `patch_width` of the judge."""
 
     name: Literal["unet"] = "unet"
-    translation: SerializeAsAny[Translation]
+    translation: SerializeAsAny[Translation] = Field(description="the task")
     width: int = Field(32, ge=8, multiple_of=2)
     blocks: int = Field(4, ge=0)
     patch_width: int = Field(32, ge=1)

@@ -53,7 +53,7 @@ class Adversarial(Objective):
     weight_clip: float | None = Field(None, gt=0)
     self_supervision: float = Field(1.0, ge=0)
     shared_fakes: bool = Field(False, exclude_if=not_)
-    augment: Augment | None = None
+    augment: Augment | None = Field(None, description="what is done to pictures before they are judged")
 
     def modules(self, image: Image) -> dict[str, nn.Module]:
         return {"augmentation": Augmentation(self.augment)} if self.augment else {}

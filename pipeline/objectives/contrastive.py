@@ -26,10 +26,10 @@ class Contrastive(Objective):
 
     name: Literal["contrastive"] = "contrastive"
     adversarial_weight: float = Field(1.0, ge=0)
-    content_weight: float = Field(1.0, ge=0)
-    identity_weight: float = Field(1.0, ge=0)
+    content_weight: float = Field(1.0, ge=0, description="of PatchNCE of photographs")
+    identity_weight: float = Field(1.0, ge=0, description="of PatchNCE of paintings")
     places: int = Field(64, ge=2, description="places of a picture that are told apart")
-    temperature: float = Field(0.07, gt=0)
+    temperature: float = Field(0.07, gt=0, description="of PatchNCE; lower is stricter")
 
     def domains(self, image: Image) -> tuple[tuple[int, ...], ...]:
         return two_sides(image)

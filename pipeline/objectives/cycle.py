@@ -25,7 +25,7 @@ class Cycle(Objective):
 
     name: Literal["cycle"] = "cycle"
     adversarial_weight: float = Field(1.0, ge=0)
-    cycle_weight: float = Field(10.0, ge=0)
+    cycle_weight: float = Field(10.0, ge=0, description="of the difference after a round")
     identity_weight: float = Field(5.0, ge=0)
 
     def domains(self, image: Image) -> tuple[tuple[int, ...], ...]:

@@ -33,7 +33,7 @@ class Paired(Objective):
     name: Literal["paired"] = "paired"
     reconstruction: Literal["charbonnier", "l1"] = "charbonnier"
     reconstruction_weight: float = Field(10.0, ge=0)
-    feature_weight: float = Field(1.0, ge=0)
+    feature_weight: float = Field(1.0, ge=0, description="of the features' difference")
     matching_weight: float = Field(10.0, ge=0)
     adversarial_weight: float = Field(1.0, ge=0)
     warm_up: float = Field(0.25, ge=0, le=1)
