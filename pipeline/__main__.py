@@ -154,6 +154,12 @@ def _sample(
     run(Workspace(recipe, params.parent), out, count, shard=share, merge=merge)
 
 
+@app.command("check", help="Say whether RECIPE is right before anything runs long: parts, settings and networks.")
+def _check(recipe: RecipeName, params: Params = Path("params.yaml")) -> None:
+    read_recipe = importlib.import_module("pipeline.recipe").read_recipe
+    importlib.import_module("pipeline.check").check(read_recipe(params, recipe), Workspace(recipe, params.parent))
+
+
 @app.command("parts", help="List what a recipe may name, or the settings of one part or section.")
 def _parts(
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help="A place in a recipe: data, network, ...")] = None,
