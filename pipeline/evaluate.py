@@ -50,14 +50,20 @@ def evaluate(recipe: Recipe, workspace: Workspace) -> None:
 
     Raises:
         DataError: the prepared data are missing or damaged.
-        EvaluationError: the model is missing, damaged, made for other data, or makes numbers that are not finite; or
-            there are too few pictures to compare it with.
+        EvaluationError: the model is missing, damaged, made from another recipe or other data, or makes numbers that
+            are not finite; or there are too few pictures to compare it with.
         StorageError: the reports cannot be written.
 
     """
     dataset = Dataset.open(workspace.prepared)
     try:
         model = Model.open(workspace.model)
+        made = model.card.provenance
+        if (made.get("recipe_digest"), made.get("data_md5")) != (recipe.digest, dataset.digest):
+            raise EvaluationError(
+                f"{workspace.model} was made from another recipe or other data than are here now; run `python -m "
+                f"pipeline export {recipe.name}`"
+            )
         facts, results = _SCORES[model.card.task](model, dataset, recipe)
         latency = measure_latency(model, workspace.model)
     except ModelError as error:

@@ -48,7 +48,9 @@ def write_data(workspace, classes, *, side=SIDE, count=60, held_back=0.25):
 
 
 def write_model(workspace, card, nodes, constants):
-    """Write a graph of standard operators with its card, as `export` does."""
+    """Write a graph of standard operators with its card, as `export` does after a training on `write_data`'s data."""
+    recipe = read_recipe(workspace.root / "params.yaml", card.recipe)
+    card = replace(card, provenance={"recipe_digest": recipe.digest, "data_md5": "0"})
     ports = [
         [helper.make_tensor_value_info(port.name, TensorProto.FLOAT, port.shape) for port in side]
         for side in (card.inputs, card.outputs)
@@ -345,6 +347,19 @@ def test_a_model_of_other_data_is_refused(painter, change):
     write_painter(painter[1], **change)
     with pytest.raises(EvaluationError, match="was made for other data"):
         evaluate(*painter)
+
+
+def test_a_model_of_another_recipe_or_other_pictures_is_refused(painter):
+    recipe, workspace = painter
+    write_painter(workspace)
+    longer = recipe.train.model_copy(update={"budget": recipe.train.budget.model_copy(update={"steps": 7})})
+    with pytest.raises(EvaluationError, match=r"made from another recipe or other data .* pipeline export painter"):
+        evaluate(replace(recipe, train=longer), workspace)
+    manifest = workspace.prepared / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"digest": "0"', '"digest": "1"'))
+    with pytest.raises(EvaluationError, match=r"made from another recipe or other data .* pipeline export painter"):
+        evaluate(recipe, workspace)
+    assert not workspace.reports.exists()
 
 
 @pytest.mark.parametrize(("count", "held_back"), [(60, 0), (60, 0.99), (8, 0.25)])
