@@ -77,7 +77,7 @@ def add_style(recipe: Recipe, workspace: Workspace, picture: Path, *, name: str,
         )
     style = read_style(picture)
     trained = load_trained(recipe, workspace)
-    model = _exported(recipe, workspace)
+    model = _exported(recipe, workspace, trained.dataset)
     if name in trained.graph.choices:
         raise DataError(f"{recipe.name} has a style '{name}' of its own; choose another name")
     fitted = fit_style(trained, recipe.objective.terms("cpu"), style, steps=steps)
@@ -156,12 +156,13 @@ def _repeatable(distance: Callable[[Tensor, Tensor], Tensor], code: Tensor, crop
     return distance(code, crops)
 
 
-def _exported(recipe: Recipe, workspace: Workspace) -> Model:
+def _exported(recipe: Recipe, workspace: Workspace, dataset: Dataset) -> Model:
     try:
         model = Model.open(workspace.model, device="cpu")
     except ModelError as error:
         raise ExportError(str(error)) from error
-    if model.card.provenance.get("recipe_digest") != recipe.digest:
+    made = model.card.provenance
+    if (made.get("recipe_digest"), made.get("data_md5")) != (recipe.digest, dataset.digest):
         raise ExportError(
             f"{workspace.model} is from another training than the checkpoint; run `python -m pipeline export "
             f"{recipe.name}` first"

@@ -95,8 +95,12 @@ def test_a_model_of_another_training_is_refused(workplace: Path, stripes: Path, 
         add_style(recipe, Workspace("stylist", workplace), stripes, name="mine")
     workspace = Workspace("stylist", workplace)
     kept = workspace.model.read_bytes()
-    workspace.model.unlink()
+    digest = load_trained(recipe_of(workplace), workspace).dataset.digest.encode()
+    workspace.model.write_bytes(kept.replace(digest, b"0" * len(digest)))
     try:
+        with pytest.raises(ExportError, match="another training"):
+            add_style(recipe_of(workplace), workspace, stripes, name="mine")
+        workspace.model.unlink()
         with pytest.raises(ExportError, match="does not exist"):
             add_style(recipe_of(workplace), workspace, stripes, name="mine")
     finally:
