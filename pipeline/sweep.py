@@ -58,6 +58,7 @@ def sweep(name: str, params: Path, workspace: Workspace) -> None:
     if recipe.train.penalty_sweep or any(key.startswith("train.penalty_sweep") for key in settings.space):
         remedy = "leave it out, and out of sweep.space, and put it back when the sweep is done"
         raise RecipeError(f"{name}.train.penalty_sweep", "no trial of a sweep tries penalties", remedy)
+    _check_values(name, section, settings)
     dataset = Dataset.open(workspace.prepared, source=recipe.data)
     folder = workspace.root / ".sweeps"
     with alone(folder / f"{name}.lock", f"sweep of '{name}'"):
@@ -65,7 +66,8 @@ def sweep(name: str, params: Path, workspace: Workspace) -> None:
         with parent_run(recipe, study.study_name, data_digest=dataset.digest) as parent:
 
             def objective(trial: Trial) -> float:
-                variant = _variant(name, section, settings, trial)
+                values = {key: _suggest(trial, key, allowed) for key, allowed in settings.space.items()}
+                variant = _variant(name, section, settings, values)
                 for known in study.get_trials(states=(TrialState.COMPLETE,)):
                     if known.params == trial.params:
                         assert known.value is not None
@@ -154,17 +156,29 @@ def _run(study: optuna.Study, objective: Callable[[Trial], float], settings: Swe
 
     def tell(_: optuna.Study, trial: FrozenTrial) -> None:
         value = f"{settings.metric} {trial.value:.4g}" if trial.state == TrialState.COMPLETE else "given up early"
-        chosen = ", ".join(f"{key} {value}" for key, value in trial.params.items())
+        chosen = ", ".join(
+            f"{key} {_round(value) if isinstance(value, float) else value}" for key, value in trial.params.items()
+        )
         known = f", known from trial {trial.user_attrs[_KNOWN]}" if _KNOWN in trial.user_attrs else ""
         console.print(f"trial {trial.number}: {value} with {chosen}{known}")
 
     study.optimize(objective, n_trials=due, callbacks=[tell], catch=(TrainingError,))
 
 
-def _variant(name: str, section: Mapping[str, Any], settings: Sweep, trial: Trial) -> Recipe:
+def _check_values(name: str, section: Mapping[str, Any], settings: Sweep) -> None:
+    """Read the recipe with every value that may be tried, so that none is refused after others were trained."""
+    ends = {
+        key: [allowed.low, allowed.high] if isinstance(allowed, Span) else allowed
+        for key, allowed in settings.space.items()
+    }
+    for turn in range(max(map(len, ends.values()))):
+        _variant(name, section, settings, {key: values[turn % len(values)] for key, values in ends.items()})
+
+
+def _variant(name: str, section: Mapping[str, Any], settings: Sweep, values: Mapping[str, Any]) -> Recipe:
     changed = copy.deepcopy(dict(section))
-    for key, allowed in settings.space.items():
-        place_value(changed, key, _suggest(trial, key, allowed))
+    for key, value in values.items():
+        place_value(changed, key, value)
     if settings.steps:
         place_value(changed, "train.budget", {"steps": settings.steps})
     if changed["train"].get("watch", {}).get("response") == "roll_back":  # a trial keeps no state to go back to

@@ -148,6 +148,29 @@ def test_a_wrong_section_is_said_in_one_sentence(section, words, *, painter):
     assert PARAMS.read_text() == before
 
 
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ({"network.latent": [8, 4, 0]}, r"painter\.network\.latent: is 0; "),
+        ({"network.name": ["dcgan", "mlp"]}, r"painter\.network\.normalization: unknown key; "),
+        ({"train.watch.samples": {"low": 2, "high": 20_000}}, r"painter\.train\.watch\.samples: is 20000; "),
+    ],
+)
+def test_a_value_that_a_later_trial_would_refuse_is_refused_before_the_first(space, words, *, painter):
+    _write({"space": space})
+    with pytest.raises(RecipeError, match=words):
+        sweep("painter", PARAMS, painter)
+    assert not Path(".sweeps").exists()
+
+
+def test_a_trial_is_told_with_the_numbers_that_it_took(painter, capsys):
+    _write({"space": {RATE: {"low": 1e-4, "high": 1e-3}}, "trials": 3, "steps": 2})
+    sweep("painter", PARAMS, painter)
+    told = [line.rsplit(" ", 1)[1] for line in capsys.readouterr().err.splitlines() if line.startswith("trial ")]
+    assert len(told) == 3
+    assert all(number == f"{float(number):.3g}" for number in told)
+
+
 def test_a_recipe_that_sweeps_its_penalties_is_refused(painter):
     _write(SWEEP, train=PAINTER["train"] | {"penalty_sweep": {"factors": [0.5, 1.0]}})
     with pytest.raises(
