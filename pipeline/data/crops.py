@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import PIL.Image
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.contracts import Item, Source
 from pipeline.data.nested import Nested
@@ -27,6 +27,12 @@ class Crops(Source):
     largest: float = Field(1.0, gt=0, le=1)
     margin: float = Field(0.0, ge=0, lt=0.4)
     seed: int = Field(0, ge=0, description="another seed gives other pictures")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.smallest > self.largest:
+            raise ValueError("smallest must not be above largest")
+        return self
 
     def total(self) -> int:
         return self.count * self._whole().total()
@@ -47,7 +53,6 @@ class Crops(Source):
         picture, random = load(), np.random.default_rng(seed)
         edge = round(self.margin * min(picture.size))
         inner = [length - 2 * edge for length in picture.size]
-        low, high = sorted((self.smallest, self.largest))
-        side = max(1, round(random.uniform(low, high) * min(inner)))
+        side = max(1, round(random.uniform(self.smallest, self.largest) * min(inner)))
         left, top = (edge + int(random.integers(0, length - side + 1)) for length in inner)
         return picture.crop((left, top, left + side, top + side))

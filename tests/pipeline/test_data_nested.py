@@ -56,6 +56,11 @@ def test_a_wrong_key_of_a_joined_source_is_named():
         parse_part(SOURCES, {"name": "joined", "sources": []}, "data")
 
 
+def test_crops_from_large_to_small_are_refused():
+    with pytest.raises(ValueError, match="smallest must not be above largest"):
+        Crops(of=Procedural(), smallest=0.9, largest=0.2)
+
+
 def test_crops_are_squares_of_the_asked_sides_inside_of_the_margin(pictures):
     source = Crops(of=Folder(path=str(pictures)), count=40, smallest=0.25, largest=0.5, margin=0.1, size=8)
     assert source.total() == 80
