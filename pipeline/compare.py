@@ -158,13 +158,18 @@ def markdown(rows: Sequence[Row], *, missing: Sequence[str]) -> str:
         lines += [
             f"| {place} | `{row.recipe}` | {_said(row.quality)} | {_said(row.diversity)} | {_said(row.bound)} | "
             f"{_said(row.error)} | {_said(row.kilobytes)} | {_said(row.minutes)} | {_said(row.milliseconds)} | "
-            f"{row.description} |"
+            f"{_cell(row.description)} |"
             for place, row in enumerate(group, 1)
         ]
         lines.append("")
     if missing:
         lines += [f"Not registered: {', '.join(f'`{name}`' for name in missing)}.", ""]
     return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Return a text as a cell of a table: one line, whose bars do not end the cell."""
+    return " ".join(text.split()).replace("|", r"\|")
 
 
 def _said(figure: float | None) -> str:

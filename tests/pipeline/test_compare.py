@@ -69,6 +69,13 @@ def test_the_table_says_what_is_there_and_what_is_missing() -> None:
     assert lines[-1] == "Not registered: `wgan`."
 
 
+def test_a_description_of_lines_and_bars_stays_in_its_cell() -> None:
+    folded = dataclasses.replace(ROW, description="First | second,\nand a third line.\n")
+    table = [line for line in markdown([folded, ROW], missing=[]).splitlines() if line.startswith("|")]
+    assert len(table) == 4
+    assert table[2].endswith(r"| First \| second, and a third line. |")
+
+
 @pytest.mark.slow
 def test_the_registry_fills_the_table(recipe: Recipe, embedded: None, tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
