@@ -20,7 +20,7 @@ import numpy as np
 from demo.engine import Model
 from demo.errors import DemoError
 from pipeline.data.packing import write_header
-from pipeline.errors import ExportError, ShardError
+from pipeline.errors import ExportError, ShardError, StorageError
 from pipeline.gathering import sampling_feeds
 from pipeline.pictures import Uint8, to_uint8
 from pipeline.progress import console, tracked
@@ -86,7 +86,7 @@ def sample(workspace: Workspace, out: Path, count: int, *, shard: Shard | None =
         due = [parts[place] for place in chosen if parts[place].digest(out) is None]
         what = f"{workspace.recipe}: drawing pictures" + (f" of shard {shard}" if shard else "") + ", parts"
         if due:  # what it says would not be true of them
-            (out / MANIFEST).unlink(missing_ok=True)
+            _remove(out / MANIFEST)
         for part in tracked(due, total=len(due), description=what):
             _write(model, part, out)
     except DemoError as error:
@@ -101,7 +101,14 @@ def sample(workspace: Workspace, out: Path, count: int, *, shard: Shard | None =
         )
         return
     _join(model, parts, out)
-    console.print(f"{out}: {count:,} pictures in {len(parts)} parts")
+    console.print(f"{out}: {count:,} pictures in {len(parts)} {'part' if len(parts) == 1 else 'parts'}")
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot write {path.parent}: {error.strerror}; name another folder") from error
 
 
 def _check(model: Model) -> None:

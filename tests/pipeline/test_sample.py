@@ -136,6 +136,15 @@ def test_a_model_that_draws_from_no_seeds(workplace):
     assert not (workplace / "out").exists()
 
 
+def test_a_file_in_the_place_of_the_folder_is_one_sentence(shipped, workplace, capfd):
+    write_params(workplace / "params.yaml", atelier=PAINTER)
+    Path("out").write_text("mine")
+    answer = call(capfd, "sample", "atelier", "out", "--count", "3")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr == "cannot write out: Not a directory; name another folder\n"
+    assert Path("out").read_text() == "mine"
+
+
 def test_the_command(shipped, workplace, capfd):
     write_params(workplace / "params.yaml", atelier=PAINTER)
 
