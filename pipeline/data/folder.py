@@ -77,7 +77,7 @@ class Folder(Source):
 
     def _selected(self, names: set[str]) -> list[tuple[str, str]]:
         try:
-            with Path(self.selection).open(encoding="utf-8", newline="") as stream:
+            with Path(self.selection).open(encoding="utf-8-sig", newline="") as stream:  # as spreadsheets write it
                 chosen = [(row["picture"], row["class"]) for row in csv.DictReader(stream)]
         except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
             raise DataError(

@@ -94,9 +94,10 @@ def test_crops_tell_their_source_how_large_its_pictures_must_stay():
     assert next(source.items()).load().size == (32, 32)
 
 
-def test_a_selection_names_pictures_and_their_classes(pictures, tmp_path):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_selection_names_pictures_and_their_classes(pictures, tmp_path, encoding):
     selection = tmp_path / "chosen.csv"
-    selection.write_text("picture,class\nramps/a.png,grey\n")
+    selection.write_text("picture,class\nramps/a.png,grey\n", encoding=encoding)
     source = Folder(path=str(pictures), selection=str(selection))
     assert [(item.origin, item.label) for item in source.items()] == [("ramps/a.png", "grey")]
 
