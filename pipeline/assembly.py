@@ -34,11 +34,11 @@ class _Networks(dict[str, nn.Module]):
 
     def __init__(self, recipe: Recipe, image: Image) -> None:
         super().__init__(recipe.network.build(image))
-        self._pair = recipe.objective.name, recipe.network.name
+        self._told = recipe.objective.name, recipe.network.name, ", ".join(self)
 
     def __missing__(self, role: str) -> nn.Module:
-        objective, network = self._pair
-        problem = f"'{objective}' needs a network with a {role}, and '{network}' has {', '.join(self)}"
+        objective, network, roles = self._told
+        problem = f"'{objective}' needs a network with a {role}, and '{network}' has {roles}"
         raise RecipeError("objective.name", problem, "choose another objective or another network")
 
 

@@ -186,8 +186,8 @@ def test_a_stopped_training_goes_on_and_ends_as_if_never_stopped(
     ("changes", "sentence"),
     [
         (
-            {"network": {"name": "draw"}},
-            "painter.objective.name: 'adversarial' needs a network with a generator, and 'draw' has autoencoder",
+            {"network": {"name": "draw"}, "objective": {"name": "adversarial", "augment": {}}},
+            "painter.objective.name: 'adversarial' needs a network with a generator, and 'draw' has autoencoder; ",
         ),
         (
             {
