@@ -33,6 +33,7 @@ from pipeline.schedules import Ramp, Scheduled, constant
 from pipeline.sections import Place, choices, parse_mapping, parse_part, parse_section
 
 _NAME = re.compile(r"\w[\w-]*")  # DVC takes a dot for the end of a key
+_TAKEN = "_styles"  # `export` replaces the whole folder of a recipe's model
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -348,4 +349,7 @@ def _read_recipes(params: Path) -> Mapping[str, Any]:
         if not _NAME.fullmatch(name):
             remedy = "begin with a letter, a digit or '_', and go on with those and '-': it names folders and stages"
             raise RecipeError(f"{params}: recipes", f"has the name {name!r}", remedy)
+        if name == _TAKEN:
+            problem = f"has the name '{name}', which is that of the folder of added styles beside the models"
+            raise RecipeError(f"{params}: recipes", problem, "choose another name")
     return recipes

@@ -8,6 +8,7 @@ from recipes import PAINTER, write_params
 
 from demo.catalog import STARTER
 from demo.engine import Model
+from demo.gallery import ADDED
 from pipeline.contracts import Image
 from pipeline.errors import RecipeError
 from pipeline.networks.dcgan import Dcgan
@@ -154,6 +155,12 @@ def test_a_name_that_is_none_of_a_folder_and_a_stage_is_refused(tmp_path, name):
         read_recipe(params, "painter")
     assert f"recipes: has the name {name!r}; begin with a letter, a digit or '_'" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_recipe_cannot_take_the_place_of_the_added_styles(tmp_path):
+    params = write_params(tmp_path / "params.yaml", painter=PAINTER, **{ADDED: PAINTER})
+    with pytest.raises(RecipeError, match="has the name '_styles', which is that of the folder of added styles"):
+        read_recipe(params, "painter")
 
 
 def test_a_name_of_letters_digits_and_dashes_is_taken(tmp_path):
