@@ -66,6 +66,7 @@ def _assemble(recipe: Recipe, dataset: Dataset, *, device: torch.device, world: 
     sampler = Sampler(dataset.images, dataset.labels, domains=domains, config=config, device=device)
     example = sampler.draw()
     phases = recipe.objective.phases(modules, recipe.loss, dataset.image)
+    recipe.objective.check_count(modules, sum(map(len, domains)))
     deployed = recipe.network.deployed
     trainer = Trainer(modules, phases, deployed=deployed, sampler=sampler, config=config, world=world)
     if not world.leads:  # the networks start alike, the noise does not

@@ -18,6 +18,8 @@ from pipeline.workspace import Workspace
 
 _STAND_INS = (PHOTOGRAPH, "style")
 """Classes of pictures that are not there yet, so that who asks for photographs and for styles finds both."""
+_PLENTY = 1 << 20
+"""So many pictures are taken to be there, each of the blank ones again and again."""
 
 
 def check(recipe: Recipe, workspace: Workspace) -> None:
@@ -66,7 +68,7 @@ def _blank(recipe: Recipe) -> Dataset:
         image=Image(source.channels, source.size, _STAND_INS),
         images=np.zeros((len(places), source.channels, source.size, source.size), np.uint8),
         labels=places % len(_STAND_INS),
-        training=places,
+        training=np.resize(places, max(len(places), _PLENTY)),
         validation=places[:0],
         manifest={},
         digest="",

@@ -388,6 +388,15 @@ class Objective(Part, ABC):
         """Return what it needs beside the networks, by role; kept and restored with them, by default nothing."""
         return {}
 
+    def check_count(self, modules: Modules, pictures: int) -> None:
+        """Refuse training pictures that are too few for what `finish` does; by default any number will do.
+
+        Raises:
+            RecipeError: they are too few.
+
+        """
+        return
+
     @property
     def period(self) -> int:
         """After how many steps their work repeats, where some of them do more than others."""

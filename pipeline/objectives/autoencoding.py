@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pipeline.autoencoders import Autoencoder, MixedPrior
 from pipeline.contracts import Batch, Image, Loss, Modules, Objective, Phase, Step, likelihood_of
-from pipeline.errors import RecipeError, TrainingError
+from pipeline.errors import RecipeError
 from pipeline.objectives.codes import autoencoder_of, show_coding
 
 _LEAST_VARIANCE = 1e-4
@@ -45,6 +45,13 @@ class Autoencoding(Objective):
 
         return [("autoencoder", autoencoder_loss)]
 
+    def check_count(self, modules: Modules, pictures: int) -> None:
+        autoencoder = modules["autoencoder"]
+        assert isinstance(autoencoder, MixedPrior)
+        if pictures < autoencoder.components:
+            problem = f"is {autoencoder.components}, more than the {pictures} training pictures that it is fitted to"
+            raise RecipeError("network.components", problem, f"set it to {pictures} or less, or add pictures")
+
     def finish(self, modules: Modules, batches: Iterable[Batch]) -> None:
         # scikit-learn takes seconds to import, and only this needs it.
         from sklearn.mixture import GaussianMixture  # noqa: PLC0415
@@ -56,11 +63,6 @@ class Autoencoding(Objective):
         for batch in batches:
             noise = torch.zeros(len(batch.images), autoencoder.code, device=batch.images.device)
             codes.append(autoencoder(batch.images, noise).mean.double().cpu().numpy())
-        if sum(map(len, codes)) < autoencoder.components:
-            raise TrainingError(
-                f"{sum(map(len, codes))} pictures are too few for a mixture of {autoencoder.components}; set "
-                "network.components to fewer"
-            )
         mixture = GaussianMixture(autoencoder.components, reg_covar=_LEAST_VARIANCE, random_state=0)
         mixture.fit(np.concatenate(codes))
         autoencoder.fit(

@@ -77,3 +77,15 @@ def test_compiling_is_left_to_the_training(workplace: Path, capfd: pytest.Captur
     told = call(capfd, "check", "painter").stdout
     assert "unchecked  train.compile" in told
     assert "budget     2 minutes\n" in told
+
+
+def test_how_many_pictures_there_will_be_is_not_guessed(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    network = {"name": "encoder_decoder", "width": 4, "code": 2, "components": 500}
+    coding = {"network": network, "objective": {"name": "autoencoding"}, "loss": {"name": "gaussian"}}
+    rates = {"learning_rates": {"autoencoder": 1e-3}}
+    write_params(workplace / "params.yaml", painter=changed(train=rates) | coding)
+    assert "unchecked  the pictures, their number and classes" in call(capfd, "check", "painter").stdout
+    assert call(capfd, "prepare", "painter").returncode == 0
+    answer = call(capfd, "check", "painter")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "network.components: is 500, more than the 43 training pictures" in answer.stderr

@@ -202,6 +202,15 @@ def test_a_stopped_training_goes_on_and_ends_as_if_never_stopped(
             "painter.train.learning_rates: names generator; it must name discriminator, generator",
         ),
         (
+            {
+                "network": {"name": "encoder_decoder", "width": 4, "components": 44},
+                "objective": {"name": "autoencoding"},
+                "loss": {"name": "gaussian"},
+                "train": PAINTER["train"] | {"learning_rates": {"autoencoder": 1e-3}},
+            },
+            "painter.network.components: is 44, more than the 43 training pictures that it is fitted to; set it to 43",
+        ),
+        (
             {"data": PAINTER["data"] | {"size": 17}},
             "painter.network.name: 'dcgan' makes no pictures of 17 pixels",
         ),
