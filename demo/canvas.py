@@ -12,7 +12,7 @@ from PIL.Image import Image
 from demo.arguments import upload_path
 from demo.engine import Model
 from demo.errors import NothingGivenError, RequestError
-from demo.images import WEB_FORMATS, read_picture
+from demo.images import WEB_FORMATS, on_white, read_picture
 from demo.translation import read_upload
 
 _MAX_LAYERS = 8
@@ -73,13 +73,6 @@ def mask_of(layers: Sequence[Image], size: tuple[int, int]) -> Image:
     return PIL.Image.fromarray(np.where(hole, np.uint8(255), np.uint8(0)))
 
 
-def on_paper(drawing: Image) -> Image:
-    """Return a drawing, perhaps transparent, on white paper, mode `RGB`."""
-    paper = PIL.Image.new("RGBA", drawing.size, "white")
-    paper.alpha_composite(drawing.convert("RGBA"))
-    return paper.convert("RGB")
-
-
 def hexadecimal(colour: str) -> str:
     """Return a colour as `#rrggbb`; a picker gives that or `rgba(...)`."""
     found = _RGBA.match(colour)
@@ -101,13 +94,13 @@ def take_given(model: Model, *, picture: Any, editor: Any, canvas: Any) -> tuple
             background = editor["background"] if editor else None
             if background is None:
                 raise NothingGivenError("there is no picture; choose one first")
-            under = on_paper(background).convert("RGB")
+            under = on_white(background)
             return under, mask_of(editor["layers"], background.size), hashlib.sha256(under.tobytes()).hexdigest()
         case "sketch":
             drawing = canvas["composite"] if canvas else None
             if drawing is None:
                 raise NothingGivenError("there is nothing on the drawing; draw some dark lines on it first")
-            paper = on_paper(drawing).convert("L")
+            paper = on_white(drawing).convert("L")
             return paper, None, hashlib.sha256(paper.tobytes()).hexdigest()
         case _:
             # What is to be enlarged is taken as it is, or not at all.

@@ -94,6 +94,22 @@ def upright_size(content: bytes) -> tuple[int, int]:
         return (image.height, image.width) if turned else image.size
 
 
+def alpha_of(content: bytes) -> Image | None:
+    """Return how opaque a picture is that `read_picture` has taken, upright and in mode `L`; None where it all is."""
+    with PIL.Image.open(io.BytesIO(content)) as image:
+        if image.mode in _SIXTEEN_BIT or not image.has_transparency_data:
+            return None
+        alpha = ImageOps.exif_transpose(image).convert("RGBA").getchannel("A")
+    return alpha if alpha.getextrema() != (255, 255) else None
+
+
+def on_white(image: Image) -> Image:
+    """Return a picture, perhaps transparent, on white paper, mode `RGB`."""
+    paper = PIL.Image.new("RGBA", image.size, "white")
+    paper.alpha_composite(image.convert("RGBA"))
+    return paper.convert("RGB")
+
+
 def fit_within(image: Image, side: int) -> Image:
     """Return the picture, scaled down with antialiasing if its longer side exceeds `side`; never scaled up."""
     if max(image.size) <= side:
@@ -163,10 +179,7 @@ def _normalised(image: Image, name: str) -> Image:
         levels = np.asarray(upright, dtype=np.uint32)
         upright = PIL.Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
     if upright.has_transparency_data:
-        layer = upright.convert("RGBA")
-        upright = PIL.Image.new("RGBA", layer.size, "white")
-        upright.alpha_composite(layer)
-        upright = upright.convert("RGB")
+        upright = on_white(upright)
     elif upright.mode not in {"L", "RGB", "CMYK"}:
         upright = upright.convert("L" if grey else "RGB")
     managed = _to_srgb(upright, profile) if profile else upright

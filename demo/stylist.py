@@ -18,7 +18,7 @@ from demo.arguments import whole_number
 from demo.catalog import Catalog
 from demo.engine import Model
 from demo.errors import PictureError, RequestError
-from demo.images import read_picture, to_data_uri
+from demo.images import on_white, read_picture, to_data_uri
 from demo.masks import DEFAULT_FEATHER, Mask
 from demo.refinement import MAX_STEPS
 from demo.styles import UPLOADED, Style, parse_mixture
@@ -127,7 +127,7 @@ class Stylist:
             own = order.style_picture if name == UPLOADED else None
             mixture = {name: 1}
             painted = self.serve(dataclasses.replace(order, mixture=mixture, style_picture=own, size=_PREVIEW))
-            squares[name] = to_data_uri(ImageOps.fit(painted.image, (_THUMBNAIL, _THUMBNAIL)))
+            squares[name] = to_data_uri(ImageOps.fit(on_white(painted.image), (_THUMBNAIL, _THUMBNAIL)))
         return squares
 
     def serve(self, order: Order) -> Stylized:

@@ -17,6 +17,7 @@ from demo.gallery import code_width
 from demo.images import (
     MAX_LARGE_PIXELS,
     WEB_FORMATS,
+    alpha_of,
     fit_within,
     from_array,
     read_picture,
@@ -82,16 +83,31 @@ class StyleRequest:
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """A picture to paint, in RGB at the size to paint it at; the digest of its file; the size that it has there."""
+    """A picture to paint, in RGB at the size to paint it at; the digest of its file; the size that it has there.
+
+    `alpha`, as large as `image`, says how opaque it was before it was laid on white; None where it all was.
+    """
 
     image: Image
     digest: str
     full_size: tuple[int, int]
+    alpha: Image | None = None
+
+    def cut(self, painting: Image) -> Image:
+        """Return a painting of this photograph, as transparent as it was."""
+        if self.alpha is None:
+            return painting
+        painting = painting.copy()
+        painting.putalpha(self.alpha)
+        return painting
 
 
 @dataclass(frozen=True, slots=True)
 class Stylized:
-    """A photograph as it went in, what came out, and all that is needed to make it again. Both are equally large."""
+    """A photograph as it went in, what came out, and all that is needed to make it again. Both are equally large.
+
+    `image` is in RGB, or in RGBA where the photograph's file was transparent.
+    """
 
     photograph: Image
     image: Image
@@ -149,7 +165,13 @@ def read_photograph(
     ).convert("RGB")
     fitted = fit_within(picture, size or max(picture.size))
     check_sides(fitted.size, stored=picture.size)
-    return Photograph(fitted, hashlib.sha256(content).hexdigest(), upright_size(content))
+    alpha = alpha_of(content)
+    return Photograph(
+        fitted,
+        hashlib.sha256(content).hexdigest(),
+        upright_size(content),
+        fit_within(alpha, size or max(alpha.size)) if alpha else None,
+    )
 
 
 def check_sides(size: tuple[int, int], *, stored: tuple[int, int]) -> None:
@@ -199,7 +221,7 @@ def stylize(
     image = photograph.image
     fitted = mask.fit(photograph=photograph.full_size, painted=image.size, feather=request.feather) if mask else None
     if request.strength == 0:
-        yield Progress(1, Stylized(image, image, recipe))
+        yield Progress(1, Stylized(image, photograph.cut(image), recipe))
         return
     canvas = image.copy()
     for piece in paint(model, image, _conditions(model, request)):
@@ -207,7 +229,7 @@ def stylize(
             painted = keep_colours(piece.picture, to_array(image.crop(piece.box))[0], request.colours)
             canvas.paste(from_array(painted), piece.box, fitted.crop(piece.box) if fitted else None)
         yield Progress(piece.share)
-    yield Progress(1, Stylized(image, canvas, recipe))
+    yield Progress(1, Stylized(image, photograph.cut(canvas), recipe))
 
 
 def _conditions(model: Model, request: StyleRequest) -> Conditions:

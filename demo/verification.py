@@ -12,7 +12,7 @@ from PIL.Image import Image
 
 from demo.catalog import Catalog
 from demo.errors import DemoError, PictureError, RequestError
-from demo.images import read_picture
+from demo.images import on_white, read_picture
 from demo.likenesses import Likeness, draw_likeness
 from demo.places import Picture, Place, draw_place
 from demo.provenance import RECIPE_KEY
@@ -73,7 +73,7 @@ def verify(catalog: Catalog, content: bytes, sources: Sources | None = None) -> 
         picture = _make_again(catalog, recipe, image=image, sources=known)
     except DemoError as error:
         return Report("not followed", recipe, str(error), needs=needs, served_sha256=model.sha256)
-    differing, largest = _compare(image, picture.image)
+    differing, largest = _compare(image, on_white(picture.image))
     verdict: Verdict = "differs" if differing else "same"
     return Report(
         verdict if model.sha256 == recipe.get("sha256") else "other file",

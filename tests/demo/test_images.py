@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from PIL import ImageCms
 
 from demo.errors import PictureError
-from demo.images import WEB_FORMATS, fit_within, from_array, pad_to_multiple, read_picture, to_array, to_png
+from demo.images import (
+    WEB_FORMATS,
+    alpha_of,
+    fit_within,
+    from_array,
+    on_white,
+    pad_to_multiple,
+    read_picture,
+    to_array,
+    to_png,
+)
 
 RED = (200, 40, 30)
 
@@ -79,6 +89,28 @@ def test_palette_with_a_transparent_colour():
     image.putdata([0, 1])
     picture = read_picture(encoded(image, transparency=1))
     assert [picture.getpixel((0, 0)), picture.getpixel((1, 0))] == [RED, (255, 255, 255)]
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("RGBA", (*RED, 51)), ("LA", (10, 51))])
+def test_alpha_is_told_where_there_is_some(mode, colour):
+    layer = PIL.Image.new(mode, (3, 2), colour)
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    assert np.array_equal(alpha_of(encoded(layer, exif=exif)), np.full((3, 2), 51))
+    layer.putalpha(255)
+    assert alpha_of(encoded(layer)) is None
+
+
+def test_opaque_kinds_have_no_alpha():
+    assert alpha_of(encoded(plain(), "JPEG")) is None
+    assert alpha_of(encoded(PIL.Image.fromarray(np.zeros((2, 3), np.uint16)), transparency=0)) is None
+    assert np.array_equal(alpha_of(encoded(PIL.Image.new("P", (3, 2)), "GIF", transparency=0)), np.zeros((2, 3)))
+
+
+def test_layers_come_on_white():
+    layer = PIL.Image.new("RGBA", (4, 1), (0, 0, 0, 0))
+    layer.putpixel((0, 0), (0, 0, 0, 255))
+    assert np.asarray(on_white(layer))[0].tolist() == [[0, 0, 0], *[[255, 255, 255]] * 3]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -56,6 +56,16 @@ def test_a_painting_asks_for_its_photograph_and_is_made_again(catalog, file):
     assert "another photograph than the recipe names" in other.reason
 
 
+def test_a_painting_of_a_cut_out_is_made_again(catalog, tmp_path):
+    path = tmp_path / "cut-out.png"
+    layer = PIL.Image.open(io.BytesIO(picture_file()))
+    layer.putalpha(PIL.Image.linear_gradient("L").resize(layer.size))
+    layer.save(path)
+    content = Stylist(catalog).serve(Order(path, "tinter", mixture={"rust": 1}, strength=0.5)).to_png()
+    assert verify(catalog, content, {"photograph": path.read_bytes()}).verdict == "same"
+    assert PIL.Image.open(io.BytesIO(content)).mode == "RGBA"
+
+
 def test_an_uploaded_style_and_a_mask_are_asked_for_as_well(catalog, file, tmp_path):
     style, mask = tmp_path / "style.png", tmp_path / "mask.png"
     style.write_bytes(picture_file(seed=1))

@@ -85,6 +85,16 @@ def test_a_picture_is_painted_at_its_own_size(run):
         assert json.loads(image.text["ganvas.recipe"])["styles"] == {"moss": 1}
 
 
+def test_what_was_transparent_stays_so(run):
+    layer = PIL.Image.fromarray(ramp(40, 61))
+    layer.putalpha(PIL.Image.linear_gradient("L").resize((61, 40)))
+    for name in ("c.png", "c.webp"):
+        layer.save(name, lossless=True)
+        assert run(name, "d.png", "--style", "moss")[0] == 0
+        with PIL.Image.open("d.png") as image:
+            assert np.array_equal(image.getchannel("A"), layer.getchannel("A"))
+
+
 def test_options_reach_the_painting(run):
     PIL.Image.fromarray((ramp(40, 61) > 100).any(axis=2)).save("m.png")
     options = ("--variation", 3, "--strength", 0.5, "--mask", "m.png", "--feather", 0, "--colours", 0.5)

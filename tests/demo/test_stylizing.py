@@ -43,6 +43,11 @@ def png(pixels):
     return stream.getvalue()
 
 
+def save_as(path, image):
+    image.save(path)
+    return path
+
+
 def paint(model, upload, *, mixture=None, mask=None, **changes):
     styles = parse_mixture(open_gallery(model, model.folder), mixture=mixture or {"moss": 1})
     request = StyleRequest.parse(styles, **(GOOD | changes))
@@ -70,6 +75,23 @@ def test_strength_zero_is_the_photograph_itself(model, upload):
     assert painted.image is painted.photograph
     with PIL.Image.open(upload) as image:
         assert np.array_equal(painted.image, image)
+
+
+@pytest.mark.parametrize(("strength", "size", "shown"), [(0, 0, (300, 150)), (1, 0, (300, 150)), (1, 128, (128, 64))])
+def test_what_was_transparent_stays_so(model, tmp_path, strength, size, shown):
+    path = tmp_path / "cut-out.png"
+    photograph = PIL.Image.linear_gradient("L").resize((300, 150)).convert("RGB")
+    alpha = PIL.Image.new("L", (300, 150))
+    alpha.paste(255, (0, 0, 150, 150))
+    opaque = paint(model, save_as(path, photograph), strength=strength, size=size).image
+    photograph.putalpha(alpha)
+    painted = paint(model, save_as(path, photograph), strength=strength, size=size)
+    assert (opaque.mode, painted.photograph.mode, painted.image.mode) == ("RGB", "RGB", "RGBA")
+    assert painted.image.size == shown
+    pixels, inside = np.asarray(painted.image), slice(0, shown[0] // 2 - 4)
+    assert np.array_equal(pixels[:, inside, 3], np.full((shown[1], inside.stop), 255))
+    assert not pixels[:, shown[0] // 2 + 4 :, 3].any()
+    assert np.array_equal(pixels[:, inside, :3], np.asarray(opaque)[:, inside])
 
 
 def test_a_mixture_is_the_convex_combination_of_codes(model, upload):
@@ -225,6 +247,16 @@ def test_the_gallery_shows_each_style_on_the_photograph_and_ones_own_as_well(sav
     assert desk.preview(wanted=False, **given)["styles"] == as_it_was
     assert desk.follow_preview(wanted=False, **given) == gr.skip()
     assert desk.follow_preview(wanted=True, **given)["styles"] == tiles
+
+
+def test_styles_show_themselves_on_a_cut_out_as_on_white(save, tmp_path):
+    save(stylizer_proto())
+    desk = Desk(Stylist(Catalog(tmp_path)), str(tmp_path), {})
+    path = save_as(tmp_path / "cut-out.png", PIL.Image.new("RGBA", (64, 64)))
+    given = {"model": "tinter", "style_picture": None, "photograph": {"path": str(path)}}
+    tiles = desk.preview(wanted=True, **given)["styles"]
+    with PIL.Image.open(io.BytesIO(base64.b64decode(tiles[0]["thumbnail"].partition(",")[2]))) as image:
+        assert image.getpixel((0, 0)) == (255, 255, 255)
 
 
 def restored(desk, **wanted):

@@ -14,7 +14,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from tiny_models import TINTS, translator_proto
 
-from demo.canvas import hexadecimal, mask_of, on_paper, take_given
+from demo.canvas import hexadecimal, mask_of, take_given
 from demo.catalog import Catalog
 from demo.composition import to_levels
 from demo.images import read_picture
@@ -212,12 +212,6 @@ def test_a_transparent_picture_is_filled_as_it_is_read_from_its_file(tmp_path):
     assert np.array_equal(given, expected)
     assert digest == hashlib.sha256(expected.tobytes()).hexdigest()
     assert np.count_nonzero(mask) == 100
-
-
-def test_drawings_lie_on_white_paper():
-    drawing = PIL.Image.new("RGBA", (4, 4))
-    drawing.putpixel((0, 0), (0, 0, 0, 255))
-    assert np.asarray(on_paper(drawing))[0].tolist() == [[0, 0, 0], *[[255, 255, 255]] * 3]
 
 
 def test_colours_of_the_picker():

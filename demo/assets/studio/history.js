@@ -52,7 +52,10 @@ export async function add(tab, state, picture, { star = false } = {}) {
   const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
   const crop = Math.min(bitmap.width, bitmap.height);
   const [left, top] = [(bitmap.width - crop) / 2, (bitmap.height - crop) / 2];
-  canvas.getContext("2d").drawImage(bitmap, left, top, crop, crop, 0, 0, SIDE, SIDE);
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "white"; // a JPEG is black where nothing was drawn
+  pen.fillRect(0, 0, SIDE, SIDE);
+  pen.drawImage(bitmap, left, top, crop, crop, 0, 0, SIDE, SIDE);
   const text = Object.fromEntries(Object.entries(state).map(([name, value]) => [name, String(value)]));
   const entry = { tab, state: text, time: Date.now(), star, thumbnail: canvas.toDataURL("image/jpeg", 0.8) };
   const others = load();
