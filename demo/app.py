@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo import __version__, openinference
+from demo.borrowed import TEXTS as BORROWED
 from demo.catalog import Catalog
 from demo.frame import MASTHEAD, TEXTS
 from demo.gate import Gate
@@ -235,6 +236,7 @@ def _all_texts() -> dict[str, dict[str, str]]:
     everything = {"page": TEXTS, "name": NAMES, **{key: tab.texts for key, tab in TABS.items()}}
     return {
         language: {f"{key}_{name}": text for key, texts in everything.items() for name, text in texts[language].items()}
+        | dict(BORROWED[language])
         for language in LANGUAGES
     }
 

@@ -332,6 +332,22 @@ def test_chinese_by_the_browser_and_by_choice(visit):
     expect_language("zh-CN")
 
 
+def test_places_for_pictures_follow_the_language(visit):
+    page = visit(query="/?tab=style")
+    expect(page.locator("#compare img.after")).to_be_visible()
+    page.get_by_role("button", name="Style of your own").click()
+    place = page.locator("#style-picture .upload-container button")
+    expect(place).to_have_text(re.compile("Drop Image Here .*or.* Click to Upload"))
+    page.get_by_role("button", name="中文").click()
+    expect(place).to_have_text(re.compile("将图像拖放到此处 .*或.* 点击上传"))
+    expect(place).to_have_attribute("aria-label", "将图像文件拖放到此处以上传")
+    expect(page.locator("#style-photograph").get_by_role("button", name="移除图像")).to_be_visible()
+    expect(page.locator("#style-picture").get_by_role("button", name="从剪贴板粘贴")).to_be_visible()
+    page.get_by_role("button", name="EN", exact=True).click()
+    expect(place).to_have_text(re.compile("Drop Image Here .*or.* Click to Upload"))
+    expect(page.locator("#style-picture").get_by_role("button", name="Paste from clipboard")).to_be_visible()
+
+
 def test_known_classes_and_styles_have_chinese_names(visit):
     page = visit(locale="zh-CN", query="/?tab=sample&model=atelier&class=waves&seed=0&count=2")
     expect(page.locator("#samples figcaption")).to_have_text(["0 · 海浪", "1 · 海浪"])

@@ -12,6 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from tiny_models import FAMILIES, STYLES
 
+from demo.borrowed import TEXTS as BORROWED
 from demo.catalog import STARTER
 from demo.engine import Model
 from demo.frame import TEXTS
@@ -224,10 +225,14 @@ def test_favicon_is_our_own(server):
 
 
 def test_every_text_is_there_in_every_language():
-    for texts in (*texts_by_tab().values(), NAMES):
+    for texts in (*texts_by_tab().values(), NAMES, BORROWED):
         assert tuple(texts) == LANGUAGES
         assert len({frozenset(translated) for translated in texts.values()}) == 1
         assert all(text.strip() for translated in texts.values() for text in translated.values())
+
+
+def test_words_of_gradio_are_found_again_by_what_they_say():
+    assert all(len(set(words.values())) == len(words) for words in BORROWED.values())
 
 
 def test_classes_and_styles_of_what_ships_have_names_in_every_language():

@@ -28,6 +28,7 @@ export async function mount(element) {
   document.addEventListener("ganvas:language", () => {
     translate(document.body);
     nameExamples();
+    sayBorrowed();
     tellRefusals();
     listModels();
     if (document.querySelector(".tour")) tour(Number(document.querySelector(".tour").dataset.step));
@@ -36,6 +37,7 @@ export async function mount(element) {
   new MutationObserver((changes) => {
     for (const node of changes.flatMap((change) => [...change.addedNodes])) if (node.parentElement) translate(node.parentElement);
     nameExamples();
+    sayBorrowed();
     tellRefusals();
   }).observe(document.body, { childList: true, subtree: true });
   ganvas.share = share;
@@ -51,6 +53,26 @@ function nameExamples() {
   document.querySelectorAll(".gallery-item").forEach((button, index) => {
     button.setAttribute("aria-label", fill("page_example", { n: index + 1 }));
   });
+}
+
+// What Gradio's components say, in every language -> its key, which has a dot where ours have none.
+const BORROWED = new Map(Object.values(ganvas.texts).flatMap((texts) => Object.entries(texts).filter(([key]) => key.includes("."))
+  .map(([key, text]) => [text, key])));
+
+/** Gradio writes the words of its places for pictures once, and some in English alone. */
+function sayBorrowed() {
+  const put = (text, write) => {
+    const [, before, words, after] = /^([\s-]*)(.*?)([\s-]*)$/s.exec(text);
+    const key = BORROWED.get(words);
+    if (key && say(key) !== words) write(before + say(key) + after);
+  };
+  for (const place of document.querySelectorAll(".image-container")) {
+    const words = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+    while (words.nextNode()) put(words.currentNode.data, (text) => (words.currentNode.data = text));
+    for (const node of [place, ...place.querySelectorAll("[aria-label]")]) {
+      for (const name of ["aria-label", "title"]) put(node.getAttribute(name) ?? "", (text) => node.setAttribute(name, text));
+    }
+  }
 }
 
 /** Gradio shows what the server refused as it came, under a title of its own. */
