@@ -3,6 +3,7 @@
 DemoError
 ├── PictureError   a picture that cannot be taken
 ├── ModelError     a model file that is missing, damaged or not ours
+│   └── FailedRunError      its graph failed on what it was given
 ├── RequestError   an argument out of range
 │   └── NothingGivenError   what the work begins with is still to be given, drawn or painted
 ├── OutputError    a result that cannot be written
@@ -29,6 +30,10 @@ class PictureError(DemoError):
 
 class ModelError(DemoError):
     """A model file is missing, damaged or not one of ours."""
+
+
+class FailedRunError(ModelError):
+    """A graph failed on what it was given, which fits its card."""
 
 
 class RequestError(DemoError):

@@ -13,7 +13,7 @@ from demo import __version__
 from demo.card import Port
 from demo.catalog import Catalog
 from demo.engine import Feeds, Model, pixels_per_row
-from demo.errors import RequestError
+from demo.errors import FailedRunError, RequestError
 from demo.service import Turns, read_body
 from demo.wire import EXTENSION, LENGTH_HEADER, MAX_BODY, Message
 
@@ -22,6 +22,8 @@ MAX_PIXELS = 2**22
 
 LIGHT_BODY = 2**20
 _MAX_ID = 200
+_MULTIPLE, _MIN_SIDE = 8, 32
+"""Pictures whose sides are multiples of the one, and no less than the other, can be halved as often as networks do."""
 
 
 def routes(catalog: Catalog, turns: Turns) -> APIRouter:
@@ -85,14 +87,33 @@ def _infer(model: Model, body: bytes, length: str | None) -> Response:
     pixels = rows * max(pixels_per_row(model.card, feeds, output) for output in wanted)
     if pixels > MAX_PIXELS:
         raise RequestError(f"the pictures have {pixels} pixels together, more than {MAX_PIXELS}; ask for fewer at once")
-    answer = Message(
-        {"model_name": model.file.name, "model_version": model.sha256},
-        {output: model.run(feeds, output) for output in wanted},
-    )
+    try:
+        made = {output: model.run(feeds, output) for output in wanted}
+    except FailedRunError:
+        _check_sides(model, feeds)
+        raise
+    answer = Message({"model_name": model.file.name, "model_version": model.sha256}, made)
     if (said := message.fields.get("id")) is not None:
         answer.fields["id"] = said
     content, headers = answer.write(key="outputs", binary=binary)
     return Response(content, headers=headers)
+
+
+def _check_sides(model: Model, feeds: Feeds) -> None:
+    """Check pictures on which a graph has failed, although they fit its card: it may not be able to halve them.
+
+    Raises:
+        RequestError: a side that the card leaves free is no multiple of `_MULTIPLE`, or below `_MIN_SIDE`.
+
+    """
+    for port in model.card.inputs:
+        sides = list(zip(port.shape, feeds[port.name].shape, strict=True))[2:]
+        free = [side for said, side in sides if isinstance(said, str)]
+        if any(side % _MULTIPLE or side < _MIN_SIDE for side in free):
+            raise RequestError(
+                f"the graph fails on a '{port.name}' of shape {feeds[port.name].shape}; give a height and a width of "
+                f"{_MIN_SIDE} or more that are multiples of {_MULTIPLE}"
+            )
 
 
 def _read_wishes(model: Model, fields: dict[str, Any]) -> tuple[list[str], bool]:

@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from demo.errors import ModelError
+from demo.errors import FailedRunError, ModelError
 from demo.graphfile import GraphFile
 from demo.watchdog import Watchdog
 
@@ -90,7 +90,7 @@ class Session:
             recipe, reason = self.recipe, _first_line(error)
             if expired.is_set():
                 raise ModelError(f"'{recipe}' took longer than {TIME_LIMIT:g} s; ask for a smaller picture") from error
-            raise ModelError(f"the model '{recipe}' failed ({reason}); export it again") from error
+            raise FailedRunError(f"the model '{recipe}' failed ({reason}); export it again") from error
         return result
 
 

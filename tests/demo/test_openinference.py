@@ -12,9 +12,9 @@ from tiny_models import sampler_proto, stepping_proto, stylizer_proto
 from tiny_stylizers import encoder_proto
 
 from demo import __version__, openinference
-from demo.catalog import Catalog
+from demo.catalog import STARTER, Catalog
 from demo.engine import Model, draw_noise
-from demo.errors import RequestError
+from demo.errors import FailedRunError, RequestError
 from demo.service import Turns, answer_errors
 from demo.wire import LENGTH_HEADER, Message
 
@@ -192,6 +192,34 @@ def test_numbers_that_are_not_finite_and_too_many_pictures_are_refused(client):
     answer = client.post("/v2/models/stepper/infer", content=body, headers=headers)
     assert answer.status_code == 400
     assert "ask for fewer at once" in answer.json()["error"]
+
+
+def starter_feeds(height, width):
+    content = np.zeros((1, 3, height, width), np.float32)
+    return {"content": content, "code": np.zeros((1, 64)), "strength": np.ones((1, 1)), "noise": np.zeros((1, 8))}
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "status"), [(33, 40, 400), (44, 44, 400), (8, 32, 400), (16, 16, 200), (32, 40, 200)]
+)
+def test_pictures_that_a_network_cannot_halve_are_the_clients_fault(tmp_path, height, width, status):
+    with serving(Catalog(tmp_path, starter=STARTER)) as client:
+        answer = client.post("/v2/models/salon/infer", json=as_json(starter_feeds(height, width)))
+        assert answer.status_code == status
+        if status == 400:
+            shape = f"'content' of shape (1, 3, {height}, {width})"
+            assert f"{shape}; give a height and a width of 32 or more that are multiples of 8" in answer.json()["error"]
+        small = as_json({"style": np.zeros((1, 3, 16, 16), np.float32)})
+        assert client.post("/v2/models/salon.encoder/infer", json=small).status_code == 400
+
+
+def test_a_graph_that_fails_on_a_sound_size_is_the_servers_fault(client, monkeypatch):
+    def fail(*_):
+        raise FailedRunError("the model 'tinter' failed")
+
+    monkeypatch.setattr(Model, "run", fail)
+    style = as_json({"style": np.zeros((1, 3, 32, 40), np.float32)})
+    assert client.post("/v2/models/tinter.encoder/infer", json=style).status_code == 503
 
 
 def test_bodies_have_a_limit(client, monkeypatch):
