@@ -52,6 +52,7 @@ TEXTS_EN = {
     "compare": "Drag, or use the arrow keys, to compare",
     "fitting": "Studying your picture",
     "painting": "Painting",
+    "unlinked": "The picture of this style is neither in a link nor in the history; give it under Style of your own.",
     "missing": "There is no model for style transfer yet. Make one with `make repro`, then reload this page.",
 }
 TEXTS_ZH = {
@@ -88,6 +89,7 @@ TEXTS_ZH = {
     "compare": "拖动或用方向键对比",
     "fitting": "正在研究你的图片",
     "painting": "正在作画",
+    "unlinked": "链接和历史中都没有这种风格的图片；请在“你自己的风格”中给出。",
     "missing": "还没有可用于风格迁移的模型。请运行 `make repro` 制作一个，然后刷新本页。",
 }
 

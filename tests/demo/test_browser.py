@@ -181,6 +181,12 @@ def test_a_style_of_ones_own(visit, tmp_path):
     expect(page.locator("#style-choice .tiles label")).to_have_count(2)
 
 
+def test_a_link_to_a_style_of_ones_own_says_that_its_picture_is_missing(visit):
+    page = visit(query='/?tab=style&model=tinter&mixture={"picture":1}')
+    expect(page.locator("#ganvas-notices")).to_have_text(TABS["style"].texts["en"]["unlinked"])
+    expect(page.locator("#compare img.after")).to_have_attribute("src", re.compile("tinter-rust"))
+
+
 def test_styles_show_themselves_on_the_photograph(visit):
     page = style_page(visit)
     thumbnails = page.locator("#style-choice .picture img")
