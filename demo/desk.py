@@ -141,6 +141,10 @@ class Desk:
             under = draw_canvas(upload_path(photograph)) if masking else ""
         return gr.update(visible=masking and bool(under), picture=under, value=""), gr.update(visible=masking)
 
+    def take_away(self) -> list[Any]:
+        """Return the brush without a photograph under it, and nothing painted."""
+        return [gr.update(visible=False, picture="", value=""), *NOTHING]
+
     def settings(self, wanted: Mapping[str, Any], style_picture: Any, mixture: str | None) -> tuple[Any, ...]:
         """Return what the controls show for a state from an address or a history; what is not sound has its default.
 

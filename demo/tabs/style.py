@@ -192,7 +192,6 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
     # Not `change`, which comes twice where a picture takes the place of another.
     styled = [controls.style_picture.upload, controls.style_picture.clear]
     paint_after(gr.on(styled, do.upload, [controls.model, *own], picked, **raw))
-    replaced = [controls.photograph.upload, controls.photograph.clear]
     sketched: dict[str, Any] = {
         "fn": do.sketch,
         "inputs": [controls.masking, controls.photograph],
@@ -200,7 +199,10 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         **raw,
     }
     controls.masking.input(**sketched).success(do.repaint, **drawn)
-    paint_after(gr.on(replaced, **sketched))
+    paint_after(controls.photograph.upload(**sketched))
+    # Painting nothing here would paint what has been uploaded meanwhile, and again after its upload.
+    emptied = {**PRIVATE, "show_progress": "hidden", "outputs": [controls.brush, *drawn["outputs"]]}
+    controls.photograph.clear(do.take_away, **emptied).success(do.follow_preview, **previewed)
     paint_after(controls.examples.load_input_event.success(**sketched))
     gr.on(controls.triggers, do.repaint, **drawn)
     controls.draw.click(do.show, **drawn)
