@@ -252,11 +252,16 @@ def test_refusals_are_told_in_the_language_of_the_page(visit, tmp_path):
     )
     expect(toast.get_by_test_id("toast-text")).to_have_count(1)
 
-    page.get_by_role("button", name="EN", exact=True).click()
+    expect(page.locator("#style-photograph .image-frame img")).to_be_hidden()
+
+    page.locator("h1").click()
+    page.keyboard.press("l")
     expect(page.locator("#ganvas-problems li").first).to_contain_text("is damaged or cut short; make it anew with")
+    expect(toast).to_have_text(re.compile("Error.*the photograph is not a readable PNG, JPEG or WEBP picture; open it"))
 
 
-def test_a_photograph_that_takes_the_place_of_another_is_painted_once(visit, photograph, tmp_path):
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_photograph_that_takes_the_place_of_another_is_painted_once(visit, photograph, tmp_path, removed):
     page = visit(query="/?tab=style")
     expect(page.locator("#compare img.after")).to_be_visible()
     settle(page)

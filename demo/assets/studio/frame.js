@@ -25,6 +25,10 @@ export async function mount(element) {
   document.querySelector("#ganvas-theme").addEventListener("click", turnTheme);
   document.querySelector("#ganvas-help").addEventListener("click", help);
   document.addEventListener("keydown", press);
+  // Why a file is no picture is said in a sentence; the browser's mark of a broken one beside it would say nothing.
+  for (const kind of ["load", "error"]) document.addEventListener(kind, ({ target }) => {
+    if (target.matches?.(".image-container img")) target.style.visibility = kind === "error" ? "hidden" : "";
+  }, true);
   document.addEventListener("ganvas:language", () => {
     translate(document.body);
     nameExamples();
@@ -78,13 +82,13 @@ function sayBorrowed() {
 /** Gradio shows what the server refused as it came, under a title of its own. */
 function tellRefusals() {
   const put = (node, text) => node.textContent !== text && (node.textContent = text);
-  for (const sentence of document.querySelectorAll('[data-testid="toast-text"]')) put(sentence, told(sentence.textContent));
-  for (const line of document.querySelectorAll("#ganvas-problems li")) {
+  for (const line of document.querySelectorAll('#ganvas-problems li, [data-testid="toast-text"]')) {
     line.dataset.sentence ??= line.textContent;
     put(line, told(line.dataset.sentence));
   }
-  for (const title of document.querySelectorAll(".toast-title.error")) {
-    if (title.firstChild.data?.trim() === "Error") title.firstChild.data = `${say("page_error")} `;
+  const titles = Object.values(ganvas.texts).map((texts) => texts.page_error);
+  for (const { firstChild: title } of document.querySelectorAll(".toast-title.error")) {
+    if (titles.includes(title.data?.trim())) title.data = `${say("page_error")} `;
   }
 }
 
