@@ -49,6 +49,7 @@ TEXTS_EN = {
     "draw": "Paint",
     "download": "Download as PNG",
     "share": "Copy link",
+    "choose": "Choose a photograph: upload one, or take an example.",
     "compare": "Drag, or use the arrow keys, to compare",
     "fitting": "Studying your picture",
     "painting": "Painting",
@@ -86,6 +87,7 @@ TEXTS_ZH = {
     "draw": "作画",
     "download": "下载 PNG",
     "share": "复制链接",
+    "choose": "请选一张照片：上传，或用示例。",
     "compare": "拖动或用方向键对比",
     "fitting": "正在研究你的图片",
     "painting": "正在作画",
@@ -154,6 +156,7 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
             )
             progress = gr.HTML(elem_id="style-progress", js_on_load=None)
             gr.Markdown(say("compare"), elem_id="compare-hint", elem_classes="hint")
+            gr.Markdown(say("choose"), elem_id="style-choose", elem_classes="hint")
         with gr.Column(scale=2, min_width=280, elem_classes="controls"):
             controls = _draw_controls(say)
     stylist = Stylist(catalog)

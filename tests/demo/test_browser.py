@@ -322,9 +322,12 @@ def test_painting_without_a_photograph_says_so(visit):
     page = visit()
     page.get_by_role("tab", name="Style transfer").click()
     expect(page.locator("#compare img.after")).to_be_visible()
+    expect(page.locator("#style-choose")).to_be_hidden()
     remove = page.locator("#style-photograph button[aria-label='Remove Image']")
     remove.click()
     expect(remove).to_have_count(0)
+    expect(page.get_by_text(TABS["style"].texts["en"]["choose"])).to_be_visible()
+    expect(page.locator("#compare-hint")).to_be_hidden()
     page.locator("#style-draw").click()
     expect(page.get_by_test_id("toast-body")).to_contain_text("choose a photograph first")
 
