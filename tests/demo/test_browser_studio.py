@@ -271,6 +271,18 @@ def test_share_links_restore_the_sample_tab(visit):
     assert page.locator("#sample-seed input").input_value() == "77"
 
 
+@pytest.mark.parametrize("query", ["", "/?tab=sample&model=guided"])
+def test_explore_and_journey_begin_with_the_model_of_the_sheet(visit, query):
+    page = visit(query=query)
+    if not query:
+        page.locator("#sample-model input").click()
+        page.get_by_role("option", name="guided", exact=True).click()
+    expect(page.locator("#samples .contact")).to_have_attribute("data-state", re.compile('"model": "guided"'))
+    for tab in ("explore", "journey"):
+        go(page, tab)
+        expect(page.locator(f"#{tab}-model")).to_have_value("guided")
+
+
 def test_a_link_is_followed_and_not_overwritten_where_the_list_of_models_is_late(visit):
     page = visit()
     waiting = []

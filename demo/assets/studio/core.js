@@ -133,7 +133,7 @@ export const missing = (key) => say(`${key}_missing`).replaceAll("`", "");
 
 export const mountedTab = (key) => mounted[key];
 
-let sampler;
+let sampler = SAMPLERS.includes(arrival.tab) ? arrival.model : undefined;
 /** Of these models that of the name, else the one that was chosen last on whatever tab, else the first. */
 export function pickSampler(samplers, name) {
   const named = (wanted) => samplers.find((model) => model.name === wanted);
@@ -145,7 +145,7 @@ export const shown = () => document.querySelector('[role="tab"][aria-selected="t
 /** Write a tab's state into the address, so that it can be sent, kept as a bookmark, or reloaded; `step` as a new page. */
 export function remember(key, state, { step = false } = {}) {
   if (shown() !== key) return;
-  if (SAMPLERS.includes(key)) sampler = state.model;
+  if (SAMPLERS.includes(key)) sampler = state.model ?? sampler; // a tab that is not drawn yet has none
   const query = new URLSearchParams({ tab: key, ...state });
   history[step ? "pushState" : "replaceState"](history.state, "", `?${query}`);
 }
