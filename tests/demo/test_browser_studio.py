@@ -283,6 +283,17 @@ def test_explore_and_journey_begin_with_the_model_of_the_sheet(visit, query):
         expect(page.locator(f"#{tab}-model")).to_have_value("guided")
 
 
+def test_the_history_of_a_phone_shows_entries_side_by_side(visit):
+    page = visit(width=390)
+    entries = page.locator("#history-entries li")
+    for place in (1, 2):
+        page.locator("#samples figure").nth(place).locator('[data-deed="star"]').click()
+        expect(page.get_by_text("Kept in the history.")).to_be_visible()
+    go(page, "history")
+    expect(entries).to_have_count(2)
+    assert entries.first.bounding_box()["y"] == entries.last.bounding_box()["y"]
+
+
 def test_a_link_is_followed_and_not_overwritten_where_the_list_of_models_is_late(visit):
     page = visit()
     waiting = []
