@@ -263,3 +263,12 @@ def test_all_tabs_are_there(visit):
     page = visit()
     for key in TABS:
         expect(page.locator(f'[role="tab"][data-tab-id="{key}"]').first).to_be_attached()
+
+
+def test_a_phone_shows_what_to_draw_on_below_how_to(visit):
+    page = visit(width=390, query="/?tab=translate&model=sketcher")
+    hint = page.get_by_text(TABS["translate"].texts["en"]["sketch"])
+    expect(hint).to_be_visible()
+    assert hint.bounding_box()["height"] < 150
+    tools = page.locator("#translate-canvas .toolbar-wrap")
+    expect(tools).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")
