@@ -171,10 +171,9 @@ def _try_join(batch: list[_Ticket]) -> NDArray[np.float32] | None:
     """Return the rows of one run for all, None where it fails: then each runs alone, and an error reaches its own."""
     try:
         feeds = {name: np.concatenate([ticket.feeds[name] for ticket in batch]) for name in batch[0].feeds}
-        joined = batch[0].work.run(feeds)
+        return batch[0].work.run(feeds)
     except Exception:  # noqa: BLE001 - whatever it is, it happens again where it belongs
         return None
-    return joined if len(joined) == len(batch) else None
 
 
 def _serve_alone(ticket: _Ticket) -> None:

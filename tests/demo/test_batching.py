@@ -1,6 +1,7 @@
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -70,6 +71,7 @@ def test_each_gets_its_own_rows_and_an_error_reaches_its_own_alone(numbers, most
             else:
                 assert np.array_equal(result, np.full((1, 3), 2 * number, np.float32))
     assert sum(event.requests for event in told) == 2 * len(numbers), "nothing is lost and nothing done twice"
+    assert any(event.failed for event in told) == any(number < 0 for number in numbers)
     assert max(graph.sizes) <= most
     assert batcher.waiting == 0
 
@@ -93,6 +95,55 @@ def test_a_graph_that_rounds_differently_in_batches_is_never_joined():
         assert [float(result[0, 0]) for result in results] == [0, 2, 4, 6, 8], "as if alone"
     joined = [size for size in graph.sizes if size > 1]
     assert joined == [4, 2], "tried once for each size"
+
+
+def test_numbers_that_are_none_do_not_keep_a_graph_from_being_joined():
+    graph, batcher = Graph(), Batcher("graph", Watch(), patience=0)
+    for _ in range(2):
+        crowd(graph, [1, np.nan, 3], batcher=batcher)
+    assert graph.sizes == [1, 2, 1, 1, 1, 2]
+
+
+def test_a_graph_that_makes_too_few_rows_of_a_batch_is_never_joined():
+    class First(Graph):
+        def run(self, feeds):
+            return super().run(feeds)[:1]
+
+    graph, batcher = First(), Batcher("graph", Watch(), patience=0)
+    for _ in range(2):
+        assert [float(result[0, 0]) for result in crowd(graph, range(3), batcher=batcher)] == [0, 2, 4]
+    assert [size for size in graph.sizes if size > 1] == [2], "tried once"
+
+
+def test_who_comes_alone_waits_for_nobody():
+    batcher = Batcher("graph", Watch(), patience=60)
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(2):
+            asked = pool.submit(batcher.run, Work(("y",), Graph().run, 16), {"x": np.ones((1, 3), np.float32)})
+            assert asked.result(timeout=30).shape == (1, 3)
+
+
+def test_after_company_a_request_waits_for_another_and_a_full_batch_for_nobody():
+    graph, batcher = Graph(), Batcher("graph", Watch(), patience=60)
+    crowd(graph, range(3), batcher=batcher, most=2)
+    graph.sizes.clear()
+    work = Work(("y",), graph.run, 2)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(batcher.run, work, {"x": np.ones((1, 3), np.float32)})
+        with batcher._arrived:
+            assert batcher._arrived.wait_for(lambda: batcher.waiting == 1, timeout=30)
+        second = pool.submit(batcher.run, work, {"x": np.ones((1, 3), np.float32)})
+        assert np.array_equal(first.result(timeout=30), second.result(timeout=30))
+    assert graph.sizes == [2]
+
+
+def test_a_run_tells_how_long_the_first_of_its_requests_has_waited(monkeypatch):
+    ticks, told, watch = itertools.count(), [], Watch()
+    monkeypatch.setattr("demo.batching.time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
+    watch.listen(told.append)
+    crowd(Graph(), range(3), batcher=Batcher("graph", watch, patience=0))
+    # The first comes at 0 and runs from 1 to 4, amid which the others come at 2 and 3; they run from 5 to 6.
+    assert told == [Ran("graph", 1, 1, 1.0, 3.0), Ran("graph", 2, 2, 3.0, 1.0)]
 
 
 def test_requests_of_other_shapes_wait_for_their_own_run():

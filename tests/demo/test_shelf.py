@@ -67,11 +67,44 @@ def test_what_was_not_used_for_longest_leaves_for_what_comes(save, watch, told):
     assert [event.graph for event in told if isinstance(event, Left)] == ["b", "c"]
 
 
-def test_a_graph_larger_than_the_limit_is_run_all_the_same(save):
-    shelf = Shelf("cpu", memory=1)
+def test_a_graph_larger_than_the_limit_is_run_all_the_same_and_stays_until_another_comes(save, watch, told):
+    shelf = Shelf("cpu", memory=1, watch=watch)
     for _ in range(2):
         for proto in (sampler_proto("a"), sampler_proto("b")):
-            assert Model.read(save(proto), engine=shelf).run(feeds()).shape == (1, 3, 8, 8)
+            model = Model.read(save(proto), engine=shelf)
+            for _ in range(2):
+                assert model.run(feeds()).shape == (1, 3, 8, 8)
+    found = [(event.graph, event.open) for event in told if isinstance(event, Found)]
+    assert found == 2 * [("a", False), ("a", True), ("b", False), ("b", True)]
+
+
+def test_graphs_that_fit_exactly_all_stay(save, watch, told):
+    paths = [save(sampler_proto(name)) for name in ("a", "b")]
+    shelf = Shelf("cpu", memory=sum(path.stat().st_size for path in paths), watch=watch)
+    for path in paths:
+        Model.read(path, engine=shelf).run(feeds())
+    assert not [event for event in told if isinstance(event, Left)]
+
+
+def test_a_graph_that_two_ask_for_at_once_is_opened_once(save, watch, told):
+    class Door:
+        """A lock that whoever opens graphs passes one by one, the first only when the second has come."""
+
+        def __init__(self):
+            self.lock, self.both = threading.Lock(), threading.Barrier(2)
+
+        def __enter__(self):
+            self.both.wait(30)
+            self.lock.acquire()
+
+        def __exit__(self, *_):
+            self.lock.release()
+
+    file = Model.read(save(sampler_proto()), engine=Shelf("cpu")).file
+    shelf = Shelf("cpu", watch=watch, _opening=Door())
+    with ThreadPoolExecutor(2) as pool:
+        assert len({id(shelved) for shelved in pool.map(shelf.open, [file, file])}) == 1
+    assert [event.open for event in told] == [False, True]
 
 
 def test_pictures_are_the_same_alone_and_in_company(save):
@@ -111,8 +144,8 @@ def test_a_graph_whose_rows_depend_on_each_other_is_never_joined(save):
 
 
 def test_large_pictures_and_batches_are_run_as_they_are(save, watch, told):
-    model = Model.read(save(stylizer_proto()), engine=Shelf("cpu", watch=watch))
-    for rows, side in ((1, 8), (1, 512), (4, 8)):
+    model = Model.read(save(stylizer_proto()), engine=Shelf("cpu", batching=True, watch=watch))
+    for rows, side in ((1, 8), (1, 256), (1, 264), (4, 8)):
         model.run(
             {
                 "content": np.zeros((rows, 3, side, side), np.float32),
@@ -122,7 +155,8 @@ def test_large_pictures_and_batches_are_run_as_they_are(save, watch, told):
             }
         )
     runs = [event for event in told if isinstance(event, Ran)]
-    assert [(event.requests, event.rows) for event in runs] == [(1, 1), (1, 1), (1, 4)]
+    assert [(event.requests, event.rows) for event in runs] == [(1, 1), (1, 1), (1, 1), (1, 4)]
+    assert [event.waited > 0 for event in runs] == [True, True, False, False], "two of 256 pixels a side share a run"
 
 
 @pytest.mark.parametrize("batching", [False, True])
