@@ -28,7 +28,9 @@ _CHILDREN = {
     "entry": {},
     "tensor": {},
 }
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+BYTES = 2
+"""Protobuf's wire type of texts, bytes and messages."""
+_VARINT, _FIXED64, _FIXED32 = 0, 1, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def _checked_metadata(content: bytes, path: Path) -> dict[str, str]:
                     raise ModelError(
                         f"{path} uses the operator '{_text(fields, 4)}', which is not run here; export it without"
                     )
-            case "tensor" if (13, _BYTES) in fields or fields.get((14, _VARINT)):
+            case "tensor" if (13, BYTES) in fields or fields.get((14, _VARINT)):
                 raise ModelError(f"{path} keeps weights in another file; export it with all weights inside")
     if not nodes:
         raise ValueError("no graph in it")
@@ -110,28 +112,39 @@ def _walk(view: memoryview, message: str) -> Iterator[tuple[str, _Fields]]:
     """Yield every nested message with its scalar fields and its byte fields, parents first."""
     fields: _Fields = {}
     below: list[tuple[memoryview, str]] = []
-    position = 0
-    while position < len(view):
-        key, position = _varint(view, position)
-        if key >= 2**32:  # of which other readers take 32 bits
-            raise ValueError("not a protobuf message")
-        number, wire = key >> 3, key & 7
-        if wire == _VARINT:
-            fields[number, wire], position = _varint(view, position)
-            continue
-        size = {_FIXED64: 8, _FIXED32: 4}.get(wire)
-        if wire == _BYTES:
-            size, position = _varint(view, position)
-        if not number or size is None or position + size > len(view):
-            raise ValueError("not a protobuf message")
-        part = view[position : position + size]
-        position += size
-        fields[number, wire] = part
-        if wire == _BYTES and number in _CHILDREN[message]:
+    for number, wire, part, _ in fields_of(view):
+        fields[number, wire] = _varint(part, 0)[0] if wire == _VARINT else part
+        if wire == BYTES and number in _CHILDREN[message]:
             below.append((part, _CHILDREN[message][number]))
     yield message, fields
     for part, kind in below:
         yield from _walk(part, kind)
+
+
+def fields_of(message: memoryview) -> Iterator[tuple[int, int, memoryview, memoryview]]:
+    """Yield the fields of a protobuf message in order: number, wire type, what it holds, and all of its bytes.
+
+    Raises:
+        IndexError, ValueError: it is no such message, or cut short.
+
+    """
+    position = 0
+    while position < len(message):
+        start = position
+        key, position = _varint(message, position)
+        if key >= 2**32:  # of which other readers take 32 bits
+            raise ValueError("not a protobuf message")
+        number, wire = key >> 3, key & 7
+        if wire == _VARINT:
+            size = _varint(message, position)[1] - position
+        elif wire == BYTES:
+            size, position = _varint(message, position)
+        else:
+            size = {_FIXED64: 8, _FIXED32: 4}.get(wire, len(message))
+        if not number or position + size > len(message):
+            raise ValueError("not a protobuf message")
+        yield number, wire, message[position : position + size], message[start : position + size]
+        position += size
 
 
 def _varint(view: memoryview, position: int) -> tuple[int, int]:
@@ -146,5 +159,5 @@ def _varint(view: memoryview, position: int) -> tuple[int, int]:
 
 
 def _text(fields: _Fields, number: int) -> str:
-    part = fields.get((number, _BYTES))
+    part = fields.get((number, BYTES))
     return str(part, "utf-8") if isinstance(part, memoryview) else ""

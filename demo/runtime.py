@@ -7,7 +7,7 @@ import io
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from demo.errors import FailedRunError, ModelError
 from demo.graphfile import GraphFile
+from demo.subgraph import cut_down
 from demo.watchdog import Watchdog
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -35,10 +36,12 @@ _WATCHDOG = Watchdog()
 class Session:
     """One graph in memory, ready to run. Safe to use from several threads."""
 
-    recipe: str
+    file: GraphFile
     provider: Provider
     session: Any
-    arena: bool
+    large: bool
+    _part: dict[str, Any] = field(default_factory=dict, repr=False)
+    _cutting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
     def open(cls, file: GraphFile, *, device: Device) -> "Session":
@@ -48,9 +51,8 @@ class Session:
             ModelError: the graph does not load, is not what its card says, or cannot run on the CUDA insisted on.
 
         """
-        # An arena keeps about what the largest run took, and large pictures gain nothing from it.
-        arena = file.name.rpartition(".")[2] != LARGE
-        session = _load(file, ask_cuda=asks_for_cuda(device), arena=arena)
+        large = file.name.rpartition(".")[2] == LARGE
+        session = _load(file, file.content(), ask_cuda=asks_for_cuda(device), large=large)
         provider: Provider = "CUDA" if session.get_providers()[0] == "CUDAExecutionProvider" else "CPU"
         if device == "cuda" and provider != "CUDA":
             raise ModelError(
@@ -63,18 +65,19 @@ class Session:
             said, found = [port.name for port in ports], [node.name for node in nodes]
             if said != found or any(node.type != "tensor(float)" for node in nodes):
                 raise ModelError(f"{file.path} has the {kind}s {found}, but its card says {said}; export it again")
-        return cls(file.card.recipe, provider, session, arena)
+        return cls(file, provider, session, large)
 
     def run(self, feeds: Mapping[str, NDArray[np.float32]], output: str) -> NDArray[np.float32]:
-        """Return one output of the graph; nodes that it does not need are not run.
+        """Return one output of the graph; for those behind the first of a large one, other nodes are not run.
 
         Raises:
-            ModelError: the graph fails, or takes longer than `TIME_LIMIT`.
+            ModelError: the graph fails, takes longer than `TIME_LIMIT`, or its file was overwritten in place.
 
         """
+        cut = self.large and output != self.file.card.outputs[0].name
+        session = self._session_for(output) if cut else self.session
         options = onnxruntime.RunOptions()
-        options.only_execute_path_to_fetches = True
-        if self.provider == "CPU" and self.arena:
+        if self.provider == "CPU" and not self.large:
             # Pictures of many sizes would otherwise leave the arena as large as their sum.
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         expired = threading.Event()
@@ -85,13 +88,22 @@ class Session:
 
         try:
             with _WATCHDOG.watch(TIME_LIMIT, end):
-                result: NDArray[np.float32] = self.session.run([output], dict(feeds), options)[0]
+                result: NDArray[np.float32] = session.run([output], dict(feeds), options)[0]
         except Exception as error:  # ONNX Runtime has no public root of its errors
-            recipe, reason = self.recipe, _first_line(error)
+            recipe, reason = self.file.card.recipe, _first_line(error)
             if expired.is_set():
                 raise ModelError(f"'{recipe}' took longer than {TIME_LIMIT:g} s; ask for a smaller picture") from error
             raise FailedRunError(f"the model '{recipe}' failed ({reason}); export it again") from error
         return result
+
+    def _session_for(self, output: str) -> Any:
+        """Return what runs the part of the graph that an output needs; the last one is kept, for tile after tile."""
+        with self._cutting:
+            if output not in self._part:
+                self._part.clear()
+                content = cut_down(self.file.content(), output)
+                self._part[output] = _load(self.file, content, ask_cuda=self.provider == "CUDA", large=True)
+            return self._part[output]
 
 
 def asks_for_cuda(device: Device) -> bool:
@@ -124,18 +136,17 @@ def _preload_cuda() -> bool:
     return "Failed to load" not in told.getvalue()
 
 
-def _load(file: GraphFile, *, ask_cuda: bool, arena: bool) -> Any:
+def _load(file: GraphFile, content: bytes, *, ask_cuda: bool, large: bool) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.enable_cpu_mem_arena = arena
+    # An arena keeps about what the largest run took, and large pictures gain nothing from it.
+    options.enable_cpu_mem_arena = not large
     # Threads that spin while they wait slow down the other sessions of this process.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # HEURISTIC, because a new picture size would start an EXHAUSTIVE search anew.
     cuda = [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"})] if ask_cuda else []
     try:
-        return onnxruntime.InferenceSession(file.content(), options, providers=[*cuda, "CPUExecutionProvider"])
-    except ModelError:
-        raise
+        return onnxruntime.InferenceSession(content, options, providers=[*cuda, "CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has no public root of its errors
         raise ModelError(f"{file.path} cannot be loaded ({_first_line(error)}); export it again") from error
 

@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 from tiny_models import CLASS_SHIFT, TINTS, sampler_proto, stylizer_proto, truncating_proto
-from tiny_stylizers import encoder_proto
+from tiny_stylizers import NORMS, encoder_proto, normalising_proto, tile_proto
 
 from demo import runtime
 from demo.engine import InProcess, Model, draw_inputs, draw_noise
@@ -113,6 +113,39 @@ def test_a_model_that_makes_no_numbers_is_refused(save):
     proto.graph.node[2].op_type = "Log"
     with pytest.raises(ModelError, match="made numbers that are not finite; train it again"):
         Model.open(save(proto)).run(sampler_feeds())
+
+
+def test_what_one_output_of_a_graph_for_tiles_does_not_need_is_not_run(save):
+    proto = tile_proto()
+    span = next(weight for weight in proto.graph.initializer if weight.name == "mean_1_span")
+    span.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(span) + 1000, span.name))
+    feeds = {
+        "content": np.random.default_rng(0).uniform(-1, 1, (1, 3, 64, 64)).astype(np.float32),
+        "code": np.zeros((1, 6), np.float32),
+        "strength": np.ones((1, 1), np.float32),
+        "noise": np.zeros((1, 6), np.float32),
+        "statistics": np.ones((1, 2 * sum(NORMS)), np.float32),
+    }
+
+    def tile(proto):
+        return Model.open(save(normalising_proto(), {"tile": proto})).companion("tile")
+
+    whole = tile(tile_proto())
+    expected = {output: whole.run(feeds, output) for output in ("features_0", "features_1")}
+    broken = tile(proto)
+    for output in ("features_0", "features_1", "features_0"):
+        assert np.array_equal(broken.run(feeds, output), expected[output])
+    for output in ("features_2", "picture"):
+        with pytest.raises(ModelError, match="failed"):
+            broken.run(feeds, output)
+
+
+def test_sessions_wait_without_spinning_and_large_pictures_have_no_arena(save):
+    model = Model.open(save(stylizer_proto(), {"tile": encoder_proto()}), device="cpu")
+    for graph, arena in ((model, True), (model.companion("tile"), False)):
+        options = graph.open_graph().session.get_session_options()
+        assert options.enable_cpu_mem_arena == arena
+        assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 
 def test_a_run_that_takes_too_long_is_ended(save, monkeypatch):

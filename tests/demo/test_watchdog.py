@@ -17,6 +17,13 @@ def test_what_takes_too_long_is_ended_and_what_does_not_is_left_alone():
     assert not watchdog._watched
 
 
+def test_what_takes_too_long_is_ended_once():
+    watchdog, ended, later = Watchdog(), [], threading.Event()
+    with watchdog.watch(0, lambda: ended.append(1)), watchdog.watch(0.05, later.set):
+        assert later.wait(30)
+    assert ended == [1]
+
+
 def test_what_ended_in_time_is_not_ended_later():
     watchdog, called = Watchdog(), []
     for _ in range(100):
