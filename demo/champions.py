@@ -14,6 +14,7 @@ import re
 import shutil
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPException
@@ -53,7 +54,11 @@ class Registry:
     folder: Path
 
     def __post_init__(self) -> None:
-        if urlsplit(self.url).scheme not in {"http", "https"} or not urlsplit(self.url).hostname:
+        try:
+            sound = urlsplit(self.url).scheme in {"http", "https"} and urlsplit(self.url).hostname
+        except ValueError:  # such as an IPv6 address without its end
+            sound = False
+        if not sound:
             raise RegistryError(f"the registry '{self.url}' is no http or https address; correct it with --registry")
 
     @property
@@ -88,13 +93,16 @@ class Registry:
 
     def _champions(self) -> dict[str, Mapping[str, Any]]:
         """Return the champion's version by the name of its model."""
-        names, token = [], ""
+        names, token, seen = [], "", {""}
         while True:
             page = self._ask("registered-models/search", {"max_results": "100", "page_token": token})
             names += [str(model["name"]) for model in page.get("registered_models", ())]
             token = page.get("next_page_token", "")
             if not token:
                 break
+            if token in seen:
+                raise self._odd_answer()
+            seen.add(token)
         found = {name: self._ask("registered-models/alias", {"name": name, "alias": ALIAS}) for name in names}
         return {name: answer["model_version"] for name, answer in found.items() if "model_version" in answer}
 
@@ -150,11 +158,14 @@ class Registry:
         """Return the answer of MLflow's API; what does not exist is an empty answer."""
         try:
             answer = json.loads(self._get(f"/api/2.0/mlflow/{question}", arguments))
-        except ValueError as error:
-            raise RegistryError(f"{self.address} does not answer as MLflow does; correct --registry") from error
+        except (ValueError, RecursionError) as error:
+            raise self._odd_answer() from error
         if not isinstance(answer, dict):
-            raise RegistryError(f"{self.address} does not answer as MLflow does; correct --registry")
+            raise self._odd_answer()
         return answer
+
+    def _odd_answer(self) -> RegistryError:
+        return RegistryError(f"{self.address} does not answer as MLflow does; correct --registry")
 
     def _get(self, path: str, arguments: Mapping[str, str]) -> bytes:
         query = urlencode({key: value for key, value in arguments.items() if value})
@@ -201,7 +212,7 @@ def _refresh(registry: Registry, last: str) -> str:
             _log.warning(sentence)
     except (RegistryError, OSError) as error:
         problem = str(error)
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         problem = f"{registry.address} does not answer as MLflow does ({type(error).__name__}); look at its log"
     if problem and problem != last:
         _log.warning("%s; what was served is served on", problem)
@@ -251,23 +262,25 @@ def _write_note(place: Path, version: Mapping[str, Any], tags: Mapping[str, str]
         "date": made,
         "metrics": {name: float(text) for name, text in figures.items() if _NUMBER.fullmatch(text)},
     }
-    content = json.dumps(note, indent=2) + "\n"
+    content = (json.dumps(note, indent=2) + "\n").encode()
     path = place / NOTE
-    if not path.exists() or path.read_text(encoding="utf-8") != content:
-        try:
-            with writing(path) as scratch:
-                scratch.write_text(content, encoding="utf-8")
-        except OutputError as error:
-            raise RegistryError(str(error)) from error
+    with suppress(OSError):  # one that is missing or cannot be read is written anew
+        if path.read_bytes() == content:
+            return
+    try:
+        with writing(path) as scratch:
+            scratch.write_bytes(content)
+    except OutputError as error:
+        raise RegistryError(str(error)) from error
 
 
 def _is_whole(place: Path, sha256: str) -> bool:
     try:
         file = ModelFile.read(place / MAIN)
-        companions = {
-            companion.sha256: hashlib.sha256((place / f"{companion.name}.onnx").read_bytes()).hexdigest()
+        companions = [
+            hashlib.sha256((place / f"{companion.name}.onnx").read_bytes()).hexdigest() == companion.sha256
             for companion in file.card.companions
-        }
+        ]
     except (ModelError, OSError):
         return False
-    return file.sha256 == sha256 and all(wanted == found for wanted, found in companions.items())
+    return file.sha256 == sha256 and all(companions)

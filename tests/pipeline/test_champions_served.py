@@ -100,7 +100,7 @@ def test_what_is_not_the_promoted_file_is_refused_and_the_last_good_one_stays(se
     client.delete_registered_model_alias(recipe.name, CHAMPION)
 
 
-@pytest.mark.parametrize("address", ["ftp://registry", "sqlite:///mlflow.db", "registry:5000", ""])
+@pytest.mark.parametrize("address", ["ftp://registry", "sqlite:///mlflow.db", "registry:5000", "", "http://[::1"])
 def test_an_address_that_is_none_is_one_sentence(address, tmp_path):
     with pytest.raises(RegistryError, match="is no http or https address; correct it with --registry"):
         Registry(address, tmp_path)
@@ -136,11 +136,52 @@ def test_odd_answers_do_not_end_what_follows(status, content, words, *, tmp_path
     assert caplog.messages == [f"{problem}; what was served is served on"]
 
 
+def _champion(**said):
+    """What answers both of the page's questions: there is one model, and this version of it is champion."""
+    return json.dumps({"registered_models": [{"name": "ink"}], "model_version": {"version": "1", **said}}).encode()
+
+
+def _mirrored(recipe, tmp_path):
+    """Put a model where a mirror has it, and return its folder and its version's tags."""
+    place = tmp_path / "ink"
+    _write_model(place / "model.onnx", _card(recipe), scale=1.0)
+    digest = hashlib.sha256((place / "model.onnx").read_bytes()).hexdigest()
+    return place, [{"key": "ganvas.model_sha256", "value": digest}]
+
+
+@pytest.mark.parametrize("when", [1e30, float("inf")])
+def test_a_version_of_no_time_does_not_end_what_follows(when, recipe, tmp_path):
+    _, tags = _mirrored(recipe, tmp_path)
+    with _answering(200, _champion(tags=tags, creation_timestamp=when)) as (address, _):
+        problem = _refresh(Registry(address, tmp_path), "")
+    assert "does not answer as MLflow does (OverflowError)" in problem
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b"{", b""])
+def test_a_damaged_note_is_written_anew(damage, recipe, tmp_path):
+    place, tags = _mirrored(recipe, tmp_path)
+    (place / "version.json").write_bytes(damage)
+    with _answering(200, _champion(tags=tags)) as (address, _):
+        assert Registry(address, tmp_path).refresh() == []
+    assert json.loads((place / "version.json").read_bytes())["version"] == "1"
+
+
+def test_a_note_that_cannot_be_written_is_told_of(recipe, tmp_path):
+    place, tags = _mirrored(recipe, tmp_path)
+    (place / "version.json").mkdir()
+    with (
+        _answering(200, _champion(tags=tags)) as (address, _),
+        pytest.raises(RegistryError, match=r"cannot write .*version\.json: Is a directory"),
+    ):
+        Registry(address, tmp_path).refresh()
+
+
 @pytest.mark.parametrize(
     ("status", "content", "words"),
     [
         (200, b"<html>", "does not answer as MLflow does"),
         (200, b"[]", "does not answer as MLflow does"),
+        (200, b"[" * 100_000, "does not answer as MLflow does"),
         (401, b"who?", "wants a user who may read; set MLFLOW_TRACKING_USERNAME"),
         (302, b"", "answers with status 302"),
         (500, b"", "answers with status 500"),
@@ -150,6 +191,15 @@ def test_what_is_no_registry_is_said_in_one_sentence(status, content, words, *, 
     with _answering(status, content) as (address, heard), pytest.raises(RegistryError, match=words):
         Registry(address.replace("//", "//artist:p%40ss@"), tmp_path).refresh()
     assert heard == [f"Basic {base64.b64encode(b'artist:p@ss').decode()}"]
+
+
+def test_a_server_whose_pages_have_no_end_is_asked_twice(tmp_path):
+    with (
+        _answering(200, b'{"registered_models": [], "next_page_token": "more"}') as (address, heard),
+        pytest.raises(RegistryError, match="does not answer as MLflow does; correct --registry"),
+    ):
+        Registry(address, tmp_path).refresh()
+    assert len(heard) == 2
 
 
 def test_what_does_not_speak_http_is_said_in_one_sentence(tmp_path):
