@@ -8,8 +8,12 @@ picture. Of a server that does not tell, its operator has to be sure.
 import http.client
 import json
 import re
+import socket
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -21,11 +25,13 @@ from demo.engine import Feeds
 from demo.errors import EngineError, LaunchError, RequestError
 from demo.graphfile import GraphFile
 from demo.runtime import TIME_LIMIT, Provider
+from demo.watchdog import Watchdog
 from demo.wire import EXTENSION, LENGTH_HEADER, Message
 
 _CONNECT_LIMIT = 10.0
 _MAX_ANSWER = 2**28
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_WATCHDOG = Watchdog()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +45,14 @@ class RemoteEngine:
     def __post_init__(self) -> None:
         try:
             parts = urlsplit(self.url)
-            sound = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not parts.query
+            sound = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+            alone = not (parts.query or parts.fragment or "@" in parts.netloc)
         except ValueError:
-            sound = False
-        if not sound:
-            raise LaunchError(f"the engine '{self.url}' is no http or https address; correct ENGINE_URL")
+            sound = alone = False
+        if not (sound and alone):
+            raise LaunchError(
+                f"the engine '{self.url}' is no http or https address of host, port and path alone; correct ENGINE_URL"
+            )
 
     def provider(self, file: GraphFile) -> Provider:
         return "server"
@@ -90,21 +99,33 @@ class RemoteEngine:
         """Return the body of a good answer, and what its `LENGTH_HEADER` says.
 
         Raises:
-            EngineError: there is no answer in time, or it says that something failed.
+            EngineError: there is no whole answer in time, or it says that something failed.
 
         """
         parts = urlsplit(self.url)
         make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = make(str(parts.hostname), parts.port, timeout=min(self.timeout, _CONNECT_LIMIT))
+        limit, expired = min(self.timeout, _CONNECT_LIMIT), threading.Event()
+        connection = make(str(parts.hostname), parts.port, timeout=limit)
+
+        def end(line: socket.socket) -> None:
+            expired.set()
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
         try:
             connection.connect()
-            connection.sock.settimeout(self.timeout)
-            connection.request(method, parts.path.rstrip("/") + path, body or None, dict(headers))
-            answer = connection.getresponse()
-            content = answer.read(_MAX_ANSWER + 1)
-        except TimeoutError as error:
-            raise EngineError(f"{self.url} did not answer within {self.timeout:g} s; try again later") from error
-        except (OSError, http.client.HTTPException) as error:
+            limit = self.timeout
+            connection.sock.settimeout(limit)
+            # That is how long the next byte may take, and an answer may come byte by byte.
+            with _WATCHDOG.watch(limit, partial(end, connection.sock)):
+                connection.request(method, parts.path.rstrip("/") + path, body or None, dict(headers))
+                answer = connection.getresponse()
+                content = answer.read(_MAX_ANSWER + 1)
+            if expired.is_set():
+                raise TimeoutError
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            if expired.is_set() or isinstance(error, TimeoutError):
+                raise EngineError(f"{self.url} did not answer within {limit:g} s; try again later") from error
             raise EngineError(f"no inference server answers at {self.url}; start it, or correct ENGINE_URL") from error
         finally:
             connection.close()

@@ -230,8 +230,8 @@ CHINESE: Mapping[str, str] = {
     "{url} answered without a fitting '{output}' of '{name}'; look at its log": (
         "{url} 的应答中没有合适的“{name}”的“{output}”；请看它的日志"
     ),
-    "the engine '{url}' is no http or https address; correct ENGINE_URL": (
-        "引擎“{url}”不是 http 或 https 地址；请更正 ENGINE_URL"
+    "the engine '{url}' is no http or https address of host, port and path alone; correct ENGINE_URL": (
+        "引擎“{url}”不是只含主机、端口和路径的 http 或 https 地址；请更正 ENGINE_URL"
     ),
     "the registry '{url}' is no http or https address; correct it with --registry": (
         "注册表“{url}”不是 http 或 https 地址；请用 --registry 更正"

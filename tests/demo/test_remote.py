@@ -1,6 +1,7 @@
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -62,7 +63,13 @@ def answering(answer):
         def log_message(self, *arguments):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with serving(Handler) as url:
+        yield url
+
+
+@contextmanager
+def serving(handler):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -159,6 +166,51 @@ def test_silence_is_one_sentence(save):
             gate.set()
 
 
+def test_an_answer_that_never_ends_is_given_up(save):
+    gate = threading.Event()
+
+    class Dripping(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("content-length", "1000")
+            self.end_headers()
+            for _ in range(1000):
+                with suppress(OSError):
+                    self.wfile.write(b" ")
+                if gate.wait(0.01):
+                    return
+
+        def log_message(self, *arguments):
+            pass
+
+    with serving(Dripping) as url:
+        try:
+            with pytest.raises(EngineError, match=r"did not answer within 1 s; try again later"):
+                Model.read(save(sampler_proto()), engine=RemoteEngine(url, timeout=1)).run(feeds())
+        finally:
+            gate.set()
+
+
+def test_who_cannot_be_reached_in_time_is_told_with_that_time(save, monkeypatch):
+    def never(self):
+        raise TimeoutError
+
+    monkeypatch.setattr(HTTPConnection, "connect", never)
+    with pytest.raises(EngineError, match=r"did not answer within 10 s; try again later"):
+        Model.read(save(sampler_proto()), engine=RemoteEngine("http://host")).run(feeds())
+
+
+@pytest.mark.parametrize("host", ["ä" * 70, "a..b"])
+def test_a_host_of_no_possible_name_is_one_sentence(save, host):
+    with pytest.raises(EngineError, match="no inference server answers at"):
+        Model.read(save(sampler_proto()), engine=RemoteEngine(f"http://{host}")).run(feeds())
+
+
+def test_a_path_of_no_plain_letters_is_one_sentence(save):
+    with answering(script(picture())) as url, pytest.raises(EngineError, match="no inference server answers at"):
+        Model.read(save(sampler_proto()), engine=RemoteEngine(f"{url}/ä")).run(feeds())
+
+
 @pytest.mark.parametrize(
     ("answers", "sentence"),
     [
@@ -186,9 +238,15 @@ def test_a_server_without_digests_and_without_raw_numbers_is_taken(save):
         assert (Model.read(save(sampler_proto()), engine=RemoteEngine(url)).run(feeds()) == 0.5).all()
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8080", "ftp://host", "http://", "http://host:99999", "http://h?x=1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "localhost:8080", "ftp://host", "http://", "http://host:99999", "http://[::1"),
+        *("http://h?x=1", "http://h#x", "http://user@h", "http://user:password@h"),
+    ],
+)
 def test_an_impossible_address_is_one_sentence(url):
-    with pytest.raises(LaunchError, match="is no http or https address; correct ENGINE_URL"):
+    with pytest.raises(LaunchError, match="is no http or https address of host, port and path alone; correct ENGINE"):
         RemoteEngine(url)
 
 
