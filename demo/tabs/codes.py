@@ -48,6 +48,7 @@ TEXTS_EN = {
     "star": "Star",
     "kept": "Kept in the history.",
     "share": "Copy link",
+    "unlinked": "A picture of your own is neither in a link nor in the history; choose it again.",
 }
 TEXTS_ZH = {
     "title": "重建",
@@ -77,6 +78,7 @@ TEXTS_ZH = {
     "star": "收藏",
     "kept": "已存入历史。",
     "share": "复制链接",
+    "unlinked": "你自己的图片既不在链接中，也不在历史中；请重新选择。",
 }
 
 _FRESH = {"cache-control": "no-store"}

@@ -117,6 +117,25 @@ def test_pictures_are_reconstructed_walked_between_and_changed(visit):
     expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")
 
 
+def test_ones_own_picture_stays_where_the_model_changes_and_is_missed_after_a_reload(visit):
+    page = visit(query="/?tab=codes&model=coder")
+    seen = page.locator('.side[data-side="a"] .seen')
+    expect(page.locator("#codes-way img")).to_have_count(7)
+    painted = seen.get_attribute("src")
+    page.locator('.side[data-side="a"] input').set_input_files(grey(60))
+    expect(seen).not_to_have_attribute("src", painted)
+    page.wait_for_url("**&a=&b=8&**")
+    given = seen.get_attribute("src")
+    with page.expect_response("**/studio/attribute"):  # comes after the pictures
+        page.locator("#codes-model").dispatch_event("change")
+    expect(seen).to_have_attribute("src", given)
+    page.wait_for_url("**&a=&b=8&**")
+    expect(page.locator("#ganvas-notices")).to_have_count(0)
+    leave(page, page.reload)
+    expect(page.locator("#ganvas-notices")).to_have_text(TABS["codes"].texts["en"]["unlinked"])
+    expect(seen).to_have_attribute("src", painted)
+
+
 def test_a_picture_is_seen_being_painted(visit):
     page = visit(query="/?tab=sample&model=stepper&seed=4&count=2")
     expect(page.locator("#samples img")).to_have_count(2)

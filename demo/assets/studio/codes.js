@@ -68,6 +68,7 @@ class Coder {
     this.root = root;
     Object.assign(this, told);
     this.codes = {};
+    this.given = {};
     this.own = { with: [], without: [] };
     this.drawing = 0;
     this.stale = false;
@@ -93,7 +94,7 @@ class Coder {
 
   async start() {
     const on = (name, event, deed) => this.find(name).addEventListener(event, () => Promise.resolve(deed()).catch(tell));
-    on("model", "change", () => this.write({ ...this.read(), model: this.find("model").value, source: "", a: "", b: "" }));
+    on("model", "change", () => this.write({ ...this.read(), model: this.find("model").value, source: "" }));
     on("share", "input", () => this.slide("share", this.find("share").valueAsNumber));
     on("amount", "input", () => this.slide("amount", this.find("amount").valueAsNumber));
     on("source", "change", () => this.choose({ source: this.find("source").value, plus: "", minus: "" }));
@@ -127,7 +128,7 @@ class Coder {
     });
   }
 
-  // State <-> controls: a picture of a seed can be written down, one that was uploaded stays where it is
+  // State <-> controls: a picture of a seed can be written down, "" stands for one that was uploaded, which stays in this page
 
   read() {
     const { model, source, plus, minus, amount, a, b } = this.state;
@@ -137,6 +138,8 @@ class Coder {
   async write(said) {
     const card = this.coders.find((model) => model.name === said.model) ?? this.coders[0];
     const seed = (side) => (/^\d{1,9}$/.test(said[side] ?? "") ? Number(said[side]) : SEEDS[side]);
+    const own = (side) => said[side] === "" && this.given[side];
+    if (SIDES.some((side) => said[side] === "" && !own(side))) notice(say("codes_unlinked"), "problem");
     this.state = {
       model: card.name,
       share: number(said.share, { low: 0, high: 1, otherwise: 0 }),
@@ -156,7 +159,7 @@ class Coder {
     this.offerClasses();
     this.show();
     try {
-      for (const side of SIDES) await this.paint(side, seed(side));
+      for (const side of SIDES) await (own(side) ? this.take(side, own(side)) : this.paint(side, seed(side)));
       await this.direct();
     } catch (error) {
       tell(error);
@@ -219,9 +222,14 @@ class Coder {
 
   /** Take a picture that was uploaded. */
   async give(side, file) {
+    await this.take(side, file);
+    this.given[side] = file;
+    await this.redraw();
+  }
+
+  async take(side, file) {
     await this.put(side, file);
     this.state[side] = "";
-    await this.redraw();
   }
 
   async put(side, blob, work) {
