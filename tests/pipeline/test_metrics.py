@@ -115,6 +115,31 @@ def test_frechet_interval_holds_a_known_distance():
     assert held >= 30
 
 
+def test_frechet_interval_is_as_wide_as_the_mean_of_its_pictures_is_uncertain():
+    random = np.random.default_rng(3)
+    low, high = frechet_interval(random.normal(0, 1, (2000, 1)), random.normal(9, 1, (2000, 1)), seed=0)
+    # Of the squared distance of two means by the delta method, which leaves out what the widths add.
+    assert (high - low) / 2 == pytest.approx(1.645 * 2 * 9 * np.sqrt(2 / 2000), rel=0.1)
+
+
+def test_frechet_of_many_pictures_has_an_interval_unless_they_have_as_many_features():
+    many = [normal_gallery(seed, 1100) for seed in range(3)]
+    assert {"low", "high"} <= Frechet().compute(evidence(*many)).scores.keys()
+    wide = [gallery(np.random.default_rng(seed).normal(size=(1030, 1030))) for seed in range(3)]
+    assert Frechet().compute(evidence(*wide)).scores.keys() == {"distance", "floor", "pictures"}
+
+
+def test_kernel_distance_of_pictures_that_are_drawn_twice_compares_none_with_itself():
+    first, second = np.random.default_rng(4).normal(size=(2, 5, 3))
+    counts = np.array([2.0, 0, 1, 3, 1])
+    places = np.repeat(np.arange(5), counts.astype(int))
+    kernel = lambda one, other: (one @ other / 3 + 1) ** 3  # noqa: E731
+    within = np.mean([kernel(second[i], second[j]) for i in places for j in places if i != j])
+    across = np.mean([kernel(one, second[j]) for one in first for j in places])
+    own = np.mean([kernel(first[i], first[j]) for i in range(5) for j in range(5) if i != j])
+    assert kernel_distance(first, second, counts=counts) == pytest.approx(own + within - 2 * across)
+
+
 def test_kernel_distance_of_four_numbers():
     # k(x, y) = (xy + 1)^3: pairs within give 1 and 1, pairs across 1, 1, 1 and 27.
     first, second = np.array([[0.0], [1.0]]), np.array([[0.0], [2.0]])
@@ -175,6 +200,10 @@ def test_precision_and_recall_of_equal_and_of_distant_sets():
     real = np.random.default_rng(5).normal(size=(50, 3))
     assert precision_recall(real, real) == (1, 1)
     assert precision_recall(real, real + 100) == (0, 0)
+
+
+def test_pictures_that_are_all_the_same_are_within_reach_of_each_other():
+    assert precision_recall(np.ones((8, 3)), np.ones((9, 3))) == (1, 1)
 
 
 def test_dropped_mode_costs_recall_and_wild_pictures_cost_precision():

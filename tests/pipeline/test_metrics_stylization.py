@@ -1,5 +1,7 @@
 """What the metrics of stylised photographs say about pictures whose answers are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,7 @@ def test_edges_are_found_again_within_a_pixel_and_not_farther():
     square = np.zeros((1, 40, 40), np.float32)
     square[:, 10:30, 10:30] = 1
     assert edge_f1(square, np.roll(square, 1, axis=2)) == 1
+    assert edge_f1(square, np.roll(square, 2, axis=(1, 2))) < 0.5, "but where edges cross"
     assert edge_f1(square, np.roll(square, 6, axis=(1, 2))) < 0.3
     assert edge_f1(np.zeros_like(square), np.zeros_like(square)) == 1
 
@@ -112,6 +115,18 @@ def test_pictures_of_the_style_reach_what_real_ones_reach():
     assert scores["relative_distance"] < 0.5
 
 
+def test_pictures_of_a_style_that_are_all_alike_are_no_way_from_each_other():
+    alike = replace(evidence(), styles=tuple(Style(axis, stripes(1, axis=axis)[[0, 0]]) for axis in "xy"))
+    assert StyleSimilarity().compute(alike).scores["real_distance"] == pytest.approx(0, abs=1e-3)
+    for metric, name in ((SlicedWasserstein(), "real_distance"), (ColourHistogram(), "real")):
+        assert metric.compute(alike).scores[name] < metric.compute(evidence()).scores[name]
+
+
+def test_results_that_are_all_of_one_style_are_identified_half_the_time():
+    painted = np.stack([stripes(3, axis="x", count=3), stripes(5, axis="x", count=3)])
+    assert StyleSimilarity().compute(evidence(stylized=painted)).scores["identified"] == 0.5
+
+
 def test_exchanged_styles_are_found_out():
     painted = np.stack([stripes(4, axis="y", count=3), stripes(3, axis="x", count=3)])
     assert StyleSimilarity().compute(evidence(stylized=painted)).scores["identified"] == 0
@@ -123,6 +138,10 @@ def test_blending_is_monotone_and_starts_at_the_photograph():
     result = StrengthControl().compute(evidence(graded=blend))
     assert result.scores == pytest.approx({"monotone": 1, "identity_psnr": 100, "span": 10, "halfway": 0.5}, rel=1e-4)
     assert [row["distance"] for row in result.tables["strength"]] == pytest.approx([0, 5, 10], rel=1e-4)
+
+
+def test_a_slider_that_stands_still_does_not_turn_back():
+    assert StrengthControl().compute(evidence()).scores["monotone"] == 1
 
 
 def test_a_slider_that_turns_back_is_found_out():
@@ -219,3 +238,8 @@ def test_results_are_recognised_by_what_real_pictures_look_like(found, recognise
     result = StyleRecognition().compute(evidence(found=found))
     assert result.scores == {"real_accuracy": 1, "recognised": recognised, "still_photographs": photographs}
     assert [row["asked"] for row in result.tables["style_confusion"]] == ["across", "down"] * 2
+
+
+def test_photographs_that_look_painted_do_not_count_among_the_real_pictures_of_styles():
+    held_back = gallery([[-2, 4], [2, 4], [2, 4]], [0, 1, 2])
+    assert StyleRecognition().compute(replace(evidence(found=[-2]), validation=held_back)).scores["real_accuracy"] == 1

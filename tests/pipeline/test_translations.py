@@ -1,6 +1,7 @@
 """Translation through the whole pipeline, and what its evaluation says."""
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -278,6 +279,11 @@ class TestMetrics:
         far = 255 - self.truths // 8
         scores = Realism().compute(evidence_of(self.truths, far, self.truths, plain_features=far)).scores
         assert scores["distance"] < scores["distance_baseline"]
+
+    def test_realism_of_the_truths_themselves_is_nought_and_of_other_pictures_unbiased(self):
+        themselves = evidence_of(self.truths, self.truths, self.truths)
+        assert Realism().compute(themselves).scores["distance"] == pytest.approx(0, abs=1e-12)
+        assert Realism().compute(replace(themselves, truths=None)).scores["distance"] < -0.01
 
     def test_the_verdict_names_what_is_better_and_what_is_not(self):
         metrics = {"fidelity": Fidelity, "realism": Realism}
