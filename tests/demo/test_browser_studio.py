@@ -294,6 +294,24 @@ def test_the_history_of_a_phone_shows_entries_side_by_side(visit):
     assert entries.first.bounding_box()["y"] == entries.last.bounding_box()["y"]
 
 
+def test_the_history_lays_what_is_transparent_on_white(visit):
+    page = visit(query="/?tab=history")
+    expect(page.locator("#history-clear")).to_be_visible()
+    pixel = page.evaluate(
+        """async () => {
+          const { add } = await import(new URL("studio/history.js", document.baseURI.split("?")[0]));
+          const canvas = new OffscreenCanvas(8, 8);
+          const pen = canvas.getContext("2d");
+          await add("style", {}, await canvas.convertToBlob());
+          const image = document.querySelector("#history-entries img");
+          await image.decode();
+          pen.drawImage(image, 0, 0);
+          return [...pen.getImageData(4, 4, 1, 1).data];
+        }"""
+    )
+    assert pixel == [255, 255, 255, 255]
+
+
 def test_a_link_is_followed_and_not_overwritten_where_the_list_of_models_is_late(visit):
     page = visit()
     waiting = []
