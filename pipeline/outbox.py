@@ -92,12 +92,13 @@ class Outbox:
     def _add(self, entry: Mapping[str, Any]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / _TOLD).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"store": self.store, **entry}) + "\n")
+            stream.write("\n" + json.dumps({"store": self.store, **entry}) + "\n")  # apart from a line without its end
 
     def _entries(self) -> list[dict[str, Any]]:
-        """Return what was kept; a last line that a killed process did not finish is left out."""
-        text = (self._folder / _TOLD).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.split("\n")[:-1] if line]
+        """Return what was kept; a line that a killed process or a full disk did not let finish is left out."""
+        path = self._folder / _TOLD
+        lines = path.read_bytes().split(b"\n") if path.exists() else []
+        return [entry for line in lines if (entry := _read(line)) is not None]
 
 
 def deliver_ended(client: "MlflowClient") -> None:
@@ -116,6 +117,13 @@ def deliver_ended(client: "MlflowClient") -> None:
                     outbox.deliver(client)
             except Exception as error:  # noqa: BLE001 - of an earlier run, whatever keeps it back must not stop this one
                 _log.warning("What is left in %s cannot be delivered, and is kept: %s", path.parent, reason(error))
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(line))
+    except ValueError:
+        return None
 
 
 def _is_wanted(client: "MlflowClient", run_id: str) -> bool:

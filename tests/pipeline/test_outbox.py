@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from pipeline import tracking
-from pipeline.outbox import deliver_ended
+from pipeline.outbox import Outbox, deliver_ended
 from pipeline.store import connect, load_mlflow
 from pipeline.tracking import open_tracker
 
@@ -145,3 +145,33 @@ def test_what_cannot_be_delivered_stops_no_later_training(recipe, place, monkeyp
     monkeypatch.setenv("DVC_ROOT", str(place))
     deliver_ended(client)
     assert _losses(client, tracker.run_id) == [(1, 1.0), (2, 2.0)]
+
+
+def test_what_a_full_disk_cut_short_keeps_nothing_else_back(server, place):
+    client = connect()
+    outbox = Outbox(client.tracking_uri, client.create_run("0").info.run_id)
+    outbox.add_tag("first", "1")
+    with next(place.rglob("told.jsonl")).open("ab") as stream:
+        stream.write('{"store": "x", "tag": ["lost", "海'.encode()[:-1])
+    outbox.add_tag("second", "2")
+    outbox.add_end("FINISHED")
+    assert outbox.ended
+    outbox.deliver(client)
+    run = client.get_run(outbox.run_id)
+    assert {name: run.data.tags.get(name) for name in ("first", "lost", "second")} == {
+        "first": "1",
+        "lost": None,
+        "second": "2",
+    }
+    assert run.info.status == "FINISHED"
+    assert not outbox.pending
+
+
+def test_a_copy_of_a_file_that_was_not_finished_keeps_nothing_back(server, place):
+    client = connect()
+    outbox = Outbox(client.tracking_uri, client.create_run("0").info.run_id)
+    with pytest.raises(FileNotFoundError):
+        outbox.add_file(place / "nowhere.png", "samples")
+    assert not outbox.ended
+    outbox.deliver(client)
+    assert not outbox.pending
