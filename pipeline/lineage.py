@@ -92,7 +92,7 @@ def _read_picture(path: Path) -> Mapping[str, Any]:
             image.load()
             recipe = json.loads(image.info[PICTURE_KEY])
             recipe["model"], recipe["sha256"]
-    except (OSError, KeyError, ValueError, TypeError, SyntaxError) as error:
+    except (OSError, KeyError, ValueError, TypeError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         raise LineageError(f"{path} says nothing of how it was made; take a PNG that the page has made") from error
     assert isinstance(recipe, dict)
     return recipe

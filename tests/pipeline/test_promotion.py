@@ -127,6 +127,15 @@ def test_an_unknown_subject_is_one_sentence(subject, words, *, root, monkeypatch
     assert "\n" not in str(caught.value)
 
 
+def test_a_picture_of_too_many_pixels_is_one_sentence(root, monkeypatch):
+    PIL.Image.new("L", (2, 2)).save("plain.png")
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 1)
+    monkeypatch.delenv("GANVAS_TRACKING")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(LineageError, match=r"plain\.png says nothing of how it was made"):
+        lineage("plain.png", root)
+
+
 def test_a_registry_that_is_down_or_off_is_one_sentence(root, monkeypatch):
     commit(root, "The lock")
     _refuse("GANVAS_TRACKING is off", lambda: registry_sync(root))
