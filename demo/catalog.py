@@ -137,7 +137,8 @@ class Catalog:
                 if known is None or known[0] != stamp:
                     known = self._opened[folder.name] = (stamp, self._read(folder.name, path))
         entry = known[1]
-        return Entry(folder.name, None, entry.model.problem) if entry.model and entry.model.problem else entry
+        problem = entry.model.problem if entry.model else None  # asked once: a new try may clear it
+        return Entry(folder.name, None, problem) if problem else entry
 
     def _read(self, name: str, path: Path) -> Entry:
         try:
