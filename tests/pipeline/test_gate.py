@@ -134,6 +134,8 @@ def test_all_of_the_interval_must_exceed_a_share_of_the_champions_score(champion
 
 def _painter(tmp_path, name, gain):
     workspace = Workspace("painter", tmp_path / name)
+    workspace.root.mkdir()
+    write_params(workspace.root / "params.yaml", painter=PAINTER)
     write_painter(workspace, gain=gain)
     return Model.open(workspace.model, device="cpu")
 
