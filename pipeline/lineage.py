@@ -58,11 +58,15 @@ def lineage(subject: str, root: Path) -> list[Step]:
     if tracking_is_off():
         raise LineageError("GANVAS_TRACKING is off, so there is no registry to ask; unset it")
     named, path = _NAMED.fullmatch(subject), Path(subject)
-    if named is None and not path.is_file():
+    try:
+        is_picture = path.is_file()
+    except OSError:  # such as a name that is too long for one
+        is_picture = False
+    if named is None and not is_picture:
         raise LineageError(f"'{subject}' is no picture file, and no version as name/3 or name@champion is; name either")
     steps: list[Step] = []
     client = connect()
-    if path.is_file():
+    if is_picture:
         picture = _read_picture(path)
         steps.append(Step("picture", f"{path}: {', '.join(f'{key} {value}' for key, value in picture.items())}"))
         version = find_model(client, str(picture["model"]), str(picture["sha256"]))

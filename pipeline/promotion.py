@@ -91,7 +91,7 @@ def rollback(name: str, root: Path) -> None:
         TrackingError: the registry does not answer; before the commit, nothing has changed.
 
     """
-    if FILE in uncommitted(root):
+    if uncommitted(root, FILE):
         raise PromotionError(f"{FILE} has changes that are not committed; commit or restore them first")
     champions = Champions.read(root).rolled_back(name)
     champion = champions.champion(name)

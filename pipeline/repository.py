@@ -99,8 +99,10 @@ def revision(root: Path = Path()) -> Revision | None:
     return Revision(commit, bool(changes))
 
 
-def uncommitted(root: Path = Path()) -> list[str]:
-    """Return the tracked files that differ from the commit, the lock among them.
+def uncommitted(root: Path = Path(), *paths: str) -> list[str]:
+    """Return the tracked files that differ from the commit, of these, which count from `root`, or of all.
+
+    Names count from the top of the git repository, which may be above `root`.
 
     Raises:
         LineageError: there is no git here, or nothing was committed.
@@ -108,7 +110,7 @@ def uncommitted(root: Path = Path()) -> list[str]:
     """
     try:
         _git(root, "rev-parse", "HEAD")
-        answer = _git(root, "-c", "core.quotePath=false", "status", "--porcelain", "--untracked-files=no")
+        answer = _git(root, "-c", "core.quotePath=false", "status", "--porcelain", "--untracked-files=no", "--", *paths)
     except (OSError, subprocess.CalledProcessError) as error:
         raise LineageError("there is no git commit here; run `git init` and commit what you have") from error
     return [line.strip().partition(" ")[2].strip() for line in answer.splitlines()]

@@ -18,7 +18,7 @@ from pipeline.gate import fetch_champion
 from pipeline.lineage import Step, _commit_steps, _ended, _model_step, _unknown, lineage
 from pipeline.promotion import promote, registry_sync, rollback
 from pipeline.recipe import read_recipe
-from pipeline.repository import LOCK, Lock, find_commit, read_at, restore
+from pipeline.repository import LOCK, Lock, find_commit, read_at, restore, uncommitted
 from pipeline.store import connect
 from pipeline.workspace import Workspace
 
@@ -115,6 +115,7 @@ def test_files_that_are_nowhere_are_named(root, tmp_path):
         ("ink@nobody", "the registry knows no alias 'nobody' of 'ink'; look at what there is with `make mlflow`"),
         ("models:/nothing/7", "the registry knows no version 7 of 'nothing'"),
         ("nothing.png", "'nothing.png' is no picture file, and no version"),
+        ("n" * 300, "nnn' is no picture file, and no version"),
         ("plain.png", "plain.png says nothing of how it was made"),
     ],
 )
@@ -125,6 +126,18 @@ def test_an_unknown_subject_is_one_sentence(subject, words, *, root, monkeypatch
     with pytest.raises(LineageError, match=words) as caught:
         lineage(subject, root)
     assert "\n" not in str(caught.value)
+
+
+def test_changes_of_a_file_are_found_where_the_top_of_git_is_above(tmp_path):
+    root = tmp_path / "studio"
+    root.mkdir()
+    for name in ("champions.yaml", "other.yaml"):
+        (root / name).write_text("{}")
+    git(tmp_path, "init", "--quiet")
+    commit(tmp_path, "All")
+    (root / "champions.yaml").write_text("{a: 1}")
+    assert uncommitted(root) == uncommitted(root, "champions.yaml") == ["studio/champions.yaml"]
+    assert uncommitted(root, "other.yaml") == []
 
 
 def test_a_picture_of_too_many_pixels_is_one_sentence(root, monkeypatch):
