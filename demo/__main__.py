@@ -60,6 +60,12 @@ def launch(
     memory: Annotated[
         int, typer.Option(envvar="GANVAS_MEMORY", min=1, help="MiB of model files kept open at once.")
     ] = 512,
+    cuda_graphs: Annotated[
+        bool,
+        typer.Option(
+            "--cuda-graphs", envvar="GANVAS_CUDA_GRAPHS", help="Capture and replay graphs of fixed shapes on CUDA."
+        ),
+    ] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
@@ -76,7 +82,7 @@ def launch(
             listener = _listen(host, port)
             _warn(listener, limits)
             watch = Watch()
-            runs = _engine(engine, device, memory=memory, watch=watch)
+            runs = _engine(engine, device, memory=memory, watch=watch, capture=cuda_graphs)
             catalog = _catalog(models, registry, poll=poll, engine=runs)
             with _scratch():
                 _serve(listener, catalog=catalog, limits=limits, watch=watch, open_browser=open_browser)
@@ -128,7 +134,9 @@ def _scratch() -> Iterator[None]:
         yield
 
 
-def _engine(url: str | None, device: Literal["auto", "cpu", "cuda"], *, memory: int, watch: Watch) -> "Engine":
+def _engine(
+    url: str | None, device: Literal["auto", "cpu", "cuda"], *, memory: int, watch: Watch, capture: bool
+) -> "Engine":
     from demo.remote import RemoteEngine  # noqa: PLC0415 - this takes seconds, and --version and --help do without
     from demo.runtime import cuda_devices  # noqa: PLC0415
     from demo.shelf import Shelf  # noqa: PLC0415
@@ -137,7 +145,7 @@ def _engine(url: str | None, device: Literal["auto", "cpu", "cuda"], *, memory: 
         return RemoteEngine(url.rstrip("/"))
     if device == "cuda" and not cuda_devices():
         raise LaunchError("no CUDA device answers here; install the NVIDIA driver, or start with --device cpu")
-    return Shelf(device, memory * 2**20, watch)
+    return Shelf(device, memory * 2**20, watch, capture=capture)
 
 
 def _catalog(models: Path, registry: str | None, *, poll: float, engine: "Engine") -> "Catalog":

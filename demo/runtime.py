@@ -1,9 +1,10 @@
-"""ONNX Runtime in this process: the only file that knows it."""
+"""ONNX Runtime in this process: this file and `replay.py` alone know it."""
 
 import contextlib
 import ctypes
 import functools
 import io
+import logging
 import sys
 import threading
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from demo.errors import FailedRunError, ModelError
 from demo.graphfile import GraphFile
+from demo.replay import Replays, can_be_captured
 from demo.subgraph import cut_down
 from demo.watchdog import Watchdog
 
@@ -29,6 +31,7 @@ TIME_LIMIT = 120.0
 LARGE = "tile"
 """The companion graph that paints large pictures, part by part."""
 
+_log = logging.getLogger(__name__)
 _WATCHDOG = Watchdog()
 
 
@@ -40,12 +43,15 @@ class Session:
     provider: Provider
     session: Any
     large: bool
+    replays: Replays | None = None
     _part: dict[str, Any] = field(default_factory=dict, repr=False)
     _cutting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
-    def open(cls, file: GraphFile, *, device: Device) -> "Session":
+    def open(cls, file: GraphFile, *, device: Device, capture: bool = False) -> "Session":
         """Load a graph; `auto` takes CUDA where a device answers, and `cuda` insists on it.
+
+        With `capture`, graphs of fixed shapes are captured there and replayed, where they can be.
 
         Raises:
             ModelError: the graph does not load, is not what its card says, or cannot run on the CUDA insisted on.
@@ -65,7 +71,8 @@ class Session:
             said, found = [port.name for port in ports], [node.name for node in nodes]
             if said != found or any(node.type != "tensor(float)" for node in nodes):
                 raise ModelError(f"{file.path} has the {kind}s {found}, but its card says {said}; export it again")
-        return cls(file, provider, session, large)
+        captures = capture and provider == "CUDA" and can_be_captured(file.card)
+        return cls(file, provider, session, large, _load_capturing(file) if captures else None)
 
     def run(self, feeds: Mapping[str, NDArray[np.float32]], output: str) -> NDArray[np.float32]:
         """Return one output of the graph; for those behind the first of a large one, other nodes are not run.
@@ -88,13 +95,22 @@ class Session:
 
         try:
             with _WATCHDOG.watch(TIME_LIMIT, end):
-                result: NDArray[np.float32] = session.run([output], dict(feeds), options)[0]
+                result = self._execute(session, feeds, output, options)
         except Exception as error:  # ONNX Runtime has no public root of its errors
             recipe, reason = self.file.card.recipe, _first_line(error)
             if expired.is_set():
                 raise ModelError(f"'{recipe}' took longer than {TIME_LIMIT:g} s; ask for a smaller picture") from error
             raise FailedRunError(f"the model '{recipe}' failed ({reason}); export it again") from error
         return result
+
+    def _execute(
+        self, session: Any, feeds: Mapping[str, NDArray[np.float32]], output: str, options: Any
+    ) -> NDArray[np.float32]:
+        def plain() -> NDArray[np.float32]:
+            result: NDArray[np.float32] = session.run([output], dict(feeds), options)[0]
+            return result
+
+        return self.replays.run(feeds, output, plain) if self.replays else plain()
 
     def _session_for(self, output: str) -> Any:
         """Return what runs the part of the graph that an output needs; the last one is kept, for tile after tile."""
@@ -136,15 +152,24 @@ def _preload_cuda() -> bool:
     return "Failed to load" not in told.getvalue()
 
 
-def _load(file: GraphFile, content: bytes, *, ask_cuda: bool, large: bool) -> Any:
+def _load_capturing(file: GraphFile) -> Replays | None:
+    try:
+        return Replays(_load(file, file.content(), ask_cuda=True, large=False, capture=True))
+    except ModelError as error:  # a node that runs on the CPU, for instance
+        _log.warning("%s is not captured: %s", file.path, error)
+        return None
+
+
+def _load(file: GraphFile, content: bytes, *, ask_cuda: bool, large: bool, capture: bool = False) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # An arena keeps about what the largest run took, and large pictures gain nothing from it.
     options.enable_cpu_mem_arena = not large
     # Threads that spin while they wait slow down the other sessions of this process.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # HEURISTIC, because a new picture size would start an EXHAUSTIVE search anew.
-    cuda = [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"})] if ask_cuda else []
+    # HEURISTIC, because a new picture size would start an EXHAUSTIVE search anew, which may choose otherwise each time.
+    settings = {"cudnn_conv_algo_search": "HEURISTIC", "enable_cuda_graph": str(int(capture))}
+    cuda = [("CUDAExecutionProvider", settings)] if ask_cuda else []
     try:
         return onnxruntime.InferenceSession(content, options, providers=[*cuda, "CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has no public root of its errors

@@ -29,12 +29,15 @@ class Shelf:
     They are joined where `batching` says so, and where it says nothing on CUDA: there a run of many costs little more
     than a run of one. On a CPU it costs nearly as much as its parts (nine tenths for 16 pictures of 64 px), and parts
     have the processors side by side: 16 clients get nearly a fifth more pictures (`bench/serve.py`).
+
+    With `capture`, what has fixed shapes is captured and replayed on CUDA (`replay.py`).
     """
 
     device: Device = "auto"
     memory: int = MEMORY
     watch: Watch = field(default_factory=Watch)
     batching: bool | None = None
+    capture: bool = False
     _open: OrderedDict[str, "_Shelved"] = field(default_factory=OrderedDict)
     _providers: dict[str, Provider] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,7 +80,7 @@ class Shelf:
 
     def _load(self, file: GraphFile) -> "_Shelved":
         begun = time.perf_counter()
-        session = Session.open(file, device=self.device)
+        session = Session.open(file, device=self.device, capture=self.capture)
         self.watch.tell(Found(file.name, open=False, seconds=time.perf_counter() - begun))
         joins = session.provider == "CUDA" if self.batching is None else self.batching
         batcher = Batcher(file.name, self.watch) if joins else None

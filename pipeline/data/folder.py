@@ -2,6 +2,7 @@
 
 import csv
 import os
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -50,7 +51,8 @@ class Folder(Source):
                 load = partial(_read_member, path, name, shrink_to=shrink_to)
             else:
                 load = partial(read_picture, path / name, shrink_to=shrink_to)
-            yield Item(origin=name, label=label, load=load)
+            # macOS writes an accent as a character of its own, so that one class would have two names.
+            yield Item(origin=name, label=unicodedata.normalize("NFC", label), load=load)
 
     def _names(self) -> list[tuple[str, str]]:
         """Return the paths of the pictures below `path`, sorted, each with its class."""

@@ -34,6 +34,7 @@ def test_help_names_every_option():
     done = run("--help")
     assert done.returncode == 0
     options = ("--models", "--registry", "--poll", "--engine", "--device", "--memory", "--host", "--port", "--open")
+    options = (*options, "--cuda-graphs", "GANVAS_CUDA_GRAPHS")
     for option in (*options, "--version", "HOST", "PORT", "ENGINE_URL", "GANVAS_DEVICE", "GANVAS_MEMORY"):
         assert option in done.stdout
 

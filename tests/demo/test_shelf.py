@@ -125,7 +125,7 @@ def test_pictures_are_the_same_alone_and_in_company(save):
 def test_requests_are_joined_on_cuda_where_nothing_else_is_said(save, monkeypatch, provider, batching, joins):
     file = Model.read(save(sampler_proto()), engine=Shelf("cpu")).file
     session = replace(Session.open(file, device="cpu"), provider=provider)
-    monkeypatch.setattr("demo.shelf.Session", SimpleNamespace(open=lambda file, *, device: session))
+    monkeypatch.setattr("demo.shelf.Session", SimpleNamespace(open=lambda file, *, device, capture: session))
     assert bool(Shelf("cpu", batching=batching).open(file).batcher) == joins
 
 
@@ -239,7 +239,7 @@ def test_a_graph_that_failed_once_is_tried_again_after_a_while(save, tmp_path, m
     catalog = Catalog(tmp_path, Shelf("cpu"))
     tried = []
 
-    def refuse(file, *, device):
+    def refuse(file, *, device, capture):
         tried.append(file.name)
         raise ModelError("there is no memory")
 

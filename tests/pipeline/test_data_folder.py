@@ -74,6 +74,11 @@ def test_wrapping_folders_are_passed_through(lay_out):
     }
 
 
+def test_an_accent_written_in_two_ways_is_one_class(lay_out):
+    path = lay_out({"\u00e9t\u00e9/1.png": plain(), "e\u0301te\u0301/2.png": plain(), "hiver/3.png": plain()})
+    assert sorted(labels(path).values()) == ["hiver", "\u00e9t\u00e9", "\u00e9t\u00e9"]
+
+
 def test_single_class_folder_names_the_class(lay_out):
     assert set(labels(lay_out({"set/cats/1.png": plain(), "set/cats/2.png": plain()})).values()) == {"cats"}
 
