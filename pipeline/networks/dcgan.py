@@ -22,8 +22,9 @@ class Dcgan(Network):
     `width` is the number of channels beside the picture; it doubles with every halving of the side, up to `max_width`.
     The generator has batch norm, conditioned on the class; `normalization` is the discriminator's: `batch` as
     published, `spectral` (Miyato et al. 2018, arXiv:1802.05957) or `none`, which a gradient penalty wants. `upsampling`
-    is the generator's: `transposed` convolutions as published, or `bilinear` resampling before a 3 x 3 convolution,
-    which cost more and leave no checkerboard (Odena et al. 2016, doi:10.23915/distill.00003).
+    is the generator's: `transposed` convolutions as published, which weave checkerboards, or resampling before a 3 x 3
+    convolution, which leaves none (Odena et al. 2016, doi:10.23915/distill.00003), `nearest` at the price of a
+    transposed convolution, `bilinear` at a higher one.
     """
 
     name: Literal["dcgan"] = "dcgan"

@@ -5,8 +5,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-Upsampling = Literal["transposed", "bilinear"]
+Upsampling = Literal["transposed", "nearest", "bilinear"]
 
 
 class DcganGenerator(nn.Module):
@@ -56,6 +57,21 @@ class ClassBatchNorm(nn.Module):
         return modulated
 
 
+class NearestConvolution(nn.ConvTranspose2d):
+    """Features (N, B, S, S) -> (N, A, 2S, 2S): doubled by nearest neighbour, and a 3 x 3 convolution of that.
+
+    Both are one transposed convolution, whose 4 x 4 kernel is the 3 x 3 one summed over four shifts: it takes the time
+    of a transposed convolution and makes even ground of even ground (Odena et al. 2016, doi:10.23915/distill.00003).
+    """
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__(before, after, kernel_size=3, stride=2, padding=1)
+
+    def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
+        shifted = [functional.pad(self.weight, (x, 1 - x, y, 1 - y)) for x in (0, 1) for y in (0, 1)]
+        return functional.conv_transpose2d(features, torch.stack(shifted).sum(0), self.bias, stride=2, padding=1)
+
+
 def initialize(module: nn.Module) -> None:
     """Draw weights from N(0, 0.02^2), as the paper does; batch norm makes the scale harmless."""
     for part in module.modules():
@@ -68,4 +84,6 @@ def initialize(module: nn.Module) -> None:
 def _upsample(before: int, after: int, upsampling: Upsampling) -> nn.Module:
     if upsampling == "transposed":
         return nn.ConvTranspose2d(before, after, 4, 2, 1)
+    if upsampling == "nearest":
+        return NearestConvolution(before, after)
     return nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(before, after, 3, 1, 1))

@@ -1,9 +1,11 @@
 import pytest
 import torch
+from torch.nn import functional
 
 from pipeline.contracts import Image, LatentGenerator
 from pipeline.errors import RecipeError
 from pipeline.networks.dcgan import Dcgan
+from pipeline.networks.dcgan_generator import DcganGenerator, NearestConvolution, Upsampling
 from pipeline.networks.layers import ClassLogit
 from pipeline.networks.mlp import Mlp
 
@@ -32,6 +34,26 @@ def test_dcgan_paints_and_judges_every_power_of_two(size: int, classes: int) -> 
     assert pictures.shape == (2, 3, size, size)
     assert pictures.abs().max() <= 1
     assert modules["discriminator"](pictures, weights).shape == (2,)
+
+
+def test_nearest_upsampling_is_a_convolution_after_doubling_every_pixel() -> None:
+    torch.manual_seed(0)
+    layer = NearestConvolution(5, 7)
+    features = torch.randn(2, 5, 6, 4)
+    doubled = features.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    # A transposed convolution turns its kernel around.
+    expected = functional.conv2d(doubled, layer.weight.transpose(0, 1).flip(2, 3), layer.bias, padding=1)
+    torch.testing.assert_close(layer(features), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("upsampling", "woven"), [("transposed", True), ("nearest", False), ("bilinear", False)])
+def test_resampling_makes_even_ground_of_even_ground_and_transposed_convolutions_a_checkerboard(
+    upsampling: Upsampling, woven: bool
+) -> None:
+    torch.manual_seed(0)
+    generator = DcganGenerator(6, 0, [4, 8], 3, upsampling=upsampling)
+    ground = generator.stages[0](torch.ones(1, 8, 8, 8))[:, :, 2:-2, 2:-2]
+    assert bool(ground.std(dim=(2, 3)).max() > 1e-5) == woven
 
 
 @pytest.mark.parametrize("size", [8, 28, 48, 512])
