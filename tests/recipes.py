@@ -8,9 +8,9 @@ import yaml
 PAINTER: dict[str, Any] = {
     "description": "A tiny painter for tests",
     "data": {"name": "procedural", "size": 16, "count": 48, "families": ["mondrian", "waves"]},
-    "network": {"name": "dcgan", "latent": 8, "width": 4, "normalization": "none", "upsampling": "nearest"},
-    "objective": {"name": "adversarial", "r1": 0.1, "r2": 0.1},
-    "loss": {"name": "relativistic"},
+    "network": {"name": "dcgan", "latent": 8, "width": 4, "normalization": "none"},
+    "objective": {"name": "adversarial", "r1": 0.1},
+    "loss": {"name": "nonsaturating"},
     "train": {
         "budget": {"steps": 6},
         "batch": 8,

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from demo.card import ModelCard, Port
 from demo.engine import Model, draw_noise
 from demo.errors import ModelError
-from pipeline.contracts import Graph
+from pipeline.contracts import Graph, Image
 from pipeline.data.dataset import Dataset
 from pipeline.errors import CheckpointError, ExportError
 from pipeline.export import compare, draw_feeds, export, write_model
+from pipeline.networks.dcgan import Dcgan
+from pipeline.networks.dcgan_generator import Upsampling
 from pipeline.recipe import Recipe, parse_recipe, read_recipe
 from pipeline.trained import load_trained
 from pipeline.workspace import Workspace
@@ -151,6 +153,17 @@ def test_the_comparison_sees_a_wrong_graph(trained: Path) -> None:
     other: Graph = recipe.network.graph(recipe.network.build(image), image)
     other.module.eval()
     assert max(compare(other, model).values()) > 1e-3
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "nearest", "bilinear"])
+def test_a_painter_is_torch_s_however_it_resamples(tmp_path: Path, upsampling: Upsampling) -> None:
+    torch.manual_seed(0)
+    network, image = Dcgan(latent=6, width=4, upsampling=upsampling), Image(3, 16, ("dusk", "dawn"))
+    graph = network.graph(network.build(image), image)
+    graph.module.eval()
+    card = ModelCard("painter", graph.task, 3, 16, graph.inputs, graph.outputs, description="Skies.")
+    write_model(graph, card, tmp_path / "model.onnx")
+    assert max(compare(graph, Model.open(tmp_path / "model.onnx")).values()) < 1e-5
 
 
 class Coder(nn.Module):
