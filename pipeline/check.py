@@ -5,6 +5,7 @@ python -m pipeline check RECIPE [--params FILE]
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from pipeline.assembly import assemble
 from pipeline.contracts import PHOTOGRAPH, Image
 from pipeline.data.dataset import Dataset
 from pipeline.device import choose_device, memory_advice
-from pipeline.errors import DataError
+from pipeline.errors import DataError, RecipeError
 from pipeline.recipe import Recipe
 from pipeline.workspace import Workspace
 
@@ -29,10 +30,11 @@ def check(recipe: Recipe, workspace: Workspace) -> None:
 
     Raises:
         DataError: the data are too few for a batch.
-        RecipeError: the parts of the recipe do not fit each other, the data or the machine.
+        RecipeError: the parts of the recipe do not fit each other, the data or the machine, or a file is missing.
         TrainingError: the device's memory does not hold a batch.
 
     """
+    _find_files(recipe)
     unchecked = []
     try:
         dataset = Dataset.open(workspace.prepared, source=recipe.data)
@@ -59,6 +61,17 @@ def check(recipe: Recipe, workspace: Workspace) -> None:
         *(f"unchecked  {what}" for what in unchecked),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _find_files(recipe: Recipe) -> None:
+    """Look for the files that only an evaluation reads, after hours of training it may be."""
+    evaluation = recipe.evaluate
+    named = {f"weights.{name}": path for name, path in evaluation.weights.model_dump().items()}
+    named["extractor.path"] = evaluation.extractor.model_dump().get("path", "")
+    for setting, path in named.items():
+        if path and not Path(path).is_file():
+            where = f"{recipe.name}.evaluate.{setting}"
+            raise RecipeError(where, f"names {path}, where no file is", "correct it, or leave it out")
 
 
 def _blank(recipe: Recipe) -> Dataset:

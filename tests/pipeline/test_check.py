@@ -72,6 +72,24 @@ def test_a_wrong_recipe_gets_the_sentence_of_the_training(
     assert answer.stderr == call(capfd, "train", "painter").stderr
 
 
+@pytest.mark.parametrize(
+    ("setting", "content"),
+    [
+        ("evaluate.weights.lpips", {"weights": {"lpips": "lost.pth"}}),
+        ("evaluate.extractor.path", {"extractor": {"name": "inception", "path": "lost.pth"}}),
+    ],
+)
+def test_a_file_that_only_the_evaluation_reads_is_missed_before_the_training(
+    setting: str, content: dict[str, Any], workplace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_params(workplace / "params.yaml", painter=changed(evaluate=content))
+    answer = call(capfd, "check", "painter")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr == f"painter.{setting}: names lost.pth, where no file is; correct it, or leave it out\n"
+    (workplace / "lost.pth").touch()
+    assert call(capfd, "check", "painter").returncode == 0
+
+
 def test_compiling_is_left_to_the_training(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_params(workplace / "params.yaml", painter=changed(train={"compile": True, "budget": {"minutes": 2.0}}))
     told = call(capfd, "check", "painter").stdout
