@@ -8,7 +8,7 @@ from urllib.parse import urlparse
 from weakref import WeakKeyDictionary
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
 
 STREAMS: WeakKeyDictionary[Page, set[Request]] = WeakKeyDictionary()
 COMPLAINTS: WeakKeyDictionary[Page, list[str]] = WeakKeyDictionary()
@@ -119,3 +119,20 @@ def settle(*pages: Page) -> None:
         while STREAMS[page] and time.monotonic() < deadline:
             page.wait_for_timeout(50)
         STREAMS[page].clear()
+
+
+def spoil_first(page: Page, path: str) -> None:
+    """Let the next request to that path of the studio be answered by what is no answer, and each later one truly.
+
+    The route stays: while one with `times=1` goes, a request that follows at once is now and then never answered.
+    """
+    spoiled = []
+
+    def answer(route: Route) -> None:
+        if spoiled:
+            route.continue_()
+        else:
+            spoiled.append(route)
+            route.fulfill(body="half an answer")
+
+    page.route(f"**/studio/{path}", answer)

@@ -8,7 +8,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import leave, settle
+from browsing import leave, settle, spoil_first
 from playwright.sync_api import Page, Route, expect
 
 from demo.snippets import JAVASCRIPT, fill_in
@@ -370,7 +370,7 @@ def test_about_tells_the_models_and_its_javascript_runs(visit, server):
 
 def test_a_tab_that_could_not_be_drawn_can_be_tried_again(visit):
     page = visit()
-    page.route("**/studio/snippets", lambda route: route.fulfill(body="half an answer"), times=1)
+    spoil_first(page, "snippets")
     go(page, "about")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("button", name="Try again")).to_have_count(0)
