@@ -19,13 +19,13 @@ from pipeline.translations import translation_feeds
 BATCHES = (1, 16)
 SIDES = (256, 512, 1024)
 _WARM_UP = 3
-_RUNS, _LEAST_RUNS, _SECONDS = 20, 5, 3.0
+_RUNS, _LEAST_RUNS, _SECONDS = 20, 5, 1.5
 
 
 def measure_latency(model: Model, path: Path) -> dict[str, str | dict[str, float]]:
     """Return the provider, and median and 90th percentile in milliseconds for each of `workloads`.
 
-    They are of 20 runs, or of as many as fit into three seconds, but of 5 at least. `path` is the model's file. For
+    They are of 20 runs, or of as many as fit into 1.5 seconds, but of 5 at least. `path` is the model's file. For
     photographs also the peak of the memory that a process needs for one on the CPU.
     """
     feeds = workloads(model.card)
