@@ -20,6 +20,7 @@ from demo.images import (
     read_picture,
     to_array,
     to_png,
+    upright_size,
 )
 
 RED = (200, 40, 30)
@@ -59,7 +60,7 @@ def test_cmyk_becomes_rgb():
     assert np.abs(np.asarray(picture).astype(int) - (255, 0, 0)).max() <= 4
 
 
-@pytest.mark.parametrize(("level", "expected"), [(0, 0), (65535, 255), (32896, 128), (257, 1)])
+@pytest.mark.parametrize(("level", "expected"), [(0, 0), (65535, 255), (32896, 128), (257, 1), (128, 0), (129, 1)])
 def test_sixteen_bits_become_eight(level, expected):
     image = PIL.Image.fromarray(np.full((4, 4), level, dtype=np.uint16))
     picture = read_picture(encoded(image))
@@ -120,7 +121,9 @@ def test_exif_orientation_is_applied(orientation):
     upright = PIL.Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
     undo = [None, None, 0, 3, 1, 5, 2, 6, 4][orientation]
     stored = upright if undo is None else upright.transpose(PIL.Image.Transpose(undo))
-    assert np.array_equal(read_picture(encoded(stored, exif=exif)), upright)
+    content = encoded(stored, exif=exif)
+    assert np.array_equal(read_picture(content), upright)
+    assert upright_size(content) == upright.size
 
 
 def test_animation_gives_its_first_frame():

@@ -189,6 +189,14 @@ def test_a_film_carries_its_recipe_and_says_that_it_was_generated(run, here, suf
     assert told["digitalSourceType"] == SOURCE_TYPE
 
 
+def test_pictures_without_a_duration_are_shown_for_a_tenth_of_a_second_each(here):
+    first, second = (PIL.Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    first.save(here / "v.gif", save_all=True, append_images=[second], duration=0)
+    assert [(frame.start, frame.duration) for frame in read_clip(here / "v.gif")] == [
+        (Fraction(place, 10), Fraction(1, 10)) for place in range(2)
+    ]
+
+
 def test_stills_and_clips_are_told_apart(here):
     assert is_clip(make_clip(here / "v.gif"))
     assert is_clip(make_clip(here / "v.webp"))

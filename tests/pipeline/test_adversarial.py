@@ -98,6 +98,21 @@ def test_a_penalty_joins_the_discriminators_loss_with_its_weight(objective: Adve
     assert difference == pytest.approx(extra(norm), rel=1e-4)
 
 
+def test_gamma_by_rule_is_of_the_batch_that_the_ranks_share() -> None:
+    modules = Mlp().build(IMAGE) | {"discriminator": LinearCritic()}
+
+    def penalty(ranks: int) -> float:
+        losses = []
+        for config in (adversarial(r1="auto"), Adversarial()):
+            torch.manual_seed(1)
+            losses.append(
+                config.phases(modules, NonSaturating(), IMAGE)[0][1](batch(), Step(0, 10, ranks=ranks)).item()
+            )
+        return losses[0] - losses[1]
+
+    assert penalty(4) == pytest.approx(penalty(1) / 4, rel=1e-2)
+
+
 def test_a_lazy_penalty_rests_between_its_steps_and_a_schedule_moves_its_weight() -> None:
     modules = Mlp().build(IMAGE) | {"discriminator": LinearCritic()}
 

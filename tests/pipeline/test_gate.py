@@ -88,6 +88,18 @@ def test_a_limit_that_does_not_hold_is_the_only_objection(changed, check, words,
     assert not json.loads((workspace.reports / REPORT).read_text())["passed"]
 
 
+def test_a_figure_on_its_very_limit_is_allowed(painter):
+    recipe, workspace = painter
+    gate = recipe.gate
+    _report(
+        workspace,
+        export={"largest_difference": gate.parity},
+        latency={"batch_1": {"median_ms": gate.latency}},
+        metrics={"memorisation": {"copies": gate.copies}, "precision_recall": {"recall": gate.recall}},
+    )
+    assert judge(recipe, workspace).objections == []
+
+
 def test_a_champion_that_cannot_be_found_any_more_is_no_free_pass(painter):
     recipe, workspace = painter
     Champions({}).promoted("painter", Champion(model="a" * 64, commit="b" * 40)).write(workspace.root)
