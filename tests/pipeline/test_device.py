@@ -1,5 +1,9 @@
 """What a training runs on, where it is less than the recipe asks for: each refusal says what to set."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -48,3 +52,11 @@ def test_other_errors_pass_the_memory_advice() -> None:
     with pytest.raises(RuntimeError) as caught, memory_advice(8):
         raise other
     assert caught.value is other
+
+
+@pytest.mark.parametrize(("before", "after"), [({}, "20000"), ({"GOMP_SPINCOUNT": "7"}, "7")])
+def test_threads_wait_by_few_turns_unless_the_environment_says_otherwise(before: dict[str, str], after: str) -> None:
+    outer = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    code = "import sys, pipeline, os; assert 'torch' not in sys.modules; print(os.environ['GOMP_SPINCOUNT'])"
+    told = subprocess.run([sys.executable, "-c", code], env=outer | before, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == after
