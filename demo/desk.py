@@ -74,7 +74,8 @@ class Desk:
                     else:
                         yield [gr.skip(), gr.skip(), show_progress(step.share, self.words[step.stage])]
             except PictureError:
-                yield NOTHING  # or a painting of another picture would seem to be this one's
+                # Or a painting of another picture would seem to be this one's.
+                yield [f'<p class="refused">{self.words["refused"]}</p>', None, ""]
                 raise
             except DemoError:
                 yield [gr.skip(), gr.skip(), ""]
@@ -136,9 +137,14 @@ class Desk:
         return self.styles(model, style_picture, _written({UPLOADED: 1}) if style_picture else mixture)
 
     def sketch(self, masking: bool, photograph: Any) -> tuple[Any, Any]:
-        """Return the brush over the photograph, without a mask, and the width of its edge."""
-        with told():
+        """Return the brush over the photograph, without a mask, and the width of its edge.
+
+        There is none over a photograph that is refused, of which the painting that follows tells.
+        """
+        try:
             under = draw_canvas(upload_path(photograph)) if masking else ""
+        except PictureError:
+            under = ""
         return gr.update(visible=masking and bool(under), picture=under, value=""), gr.update(visible=masking)
 
     def take_away(self) -> list[Any]:

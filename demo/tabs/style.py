@@ -50,6 +50,7 @@ TEXTS_EN = {
     "download": "Download as PNG",
     "share": "Copy link",
     "choose": "Choose a photograph: upload one, or take an example.",
+    "refused": "Nothing is painted: give another picture.",
     "compare": "Drag, or use the arrow keys, to compare",
     "fitting": "Studying your picture",
     "painting": "Painting",
@@ -88,6 +89,7 @@ TEXTS_ZH = {
     "download": "下载 PNG",
     "share": "复制链接",
     "choose": "请选一张照片：上传，或用示例。",
+    "refused": "没有作画，请换一张图片。",
     "compare": "拖动或用方向键对比",
     "fitting": "正在研究你的图片",
     "painting": "正在作画",
@@ -160,7 +162,12 @@ def build(catalog: Catalog, say: Say, page: gr.Blocks) -> None:
         with gr.Column(scale=2, min_width=280, elem_classes="controls"):
             controls = _draw_controls(say)
     stylist = Stylist(catalog)
-    words = {"fitting": _both("fitting"), "painting": _both("painting"), "own_name": _both("own_name")}
+    words = {
+        "fitting": _both("fitting"),
+        "painting": _both("painting"),
+        "own_name": _both("own_name"),
+        "refused": _both("refused"),
+    }
     do = Desk(stylist, controls.photograph.GRADIO_CACHE, words)
     drawn: dict[str, Any] = {
         "inputs_kwargs": controls.inputs,

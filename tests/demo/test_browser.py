@@ -243,9 +243,13 @@ def test_refusals_are_told_in_the_language_of_the_page(visit, tmp_path):
     expect(page.locator("#compare img.after")).to_be_visible()
     path = tmp_path / "broken.png"
     path.write_bytes(b"no picture")
+    page.locator("#style-mask input").check()
+    expect(page.locator("#style-brush canvas")).to_be_visible()
+    settle(page)
     page.locator("#style-photograph button[aria-label]").first.click()
     settle(page)
     page.locator("#style-photograph input[type=file]").set_input_files(path)
+    expect(page.locator("#compare")).to_have_text(re.compile(TABS["style"].texts["zh-CN"]["refused"]))
     toast = page.get_by_test_id("toast-body")
     expect(toast).to_have_text(
         re.compile("出错了.*照片不是可以读取的 PNG、JPEG 或 WEBP 图片；请用图像编辑器打开后另存")

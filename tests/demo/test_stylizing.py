@@ -296,9 +296,23 @@ def test_a_photograph_that_is_taken_away_takes_its_painting_with_it(save, tmp_pa
     assert list(desk.repaint(model="tinter", photograph=None)) == [["", None, ""]]
 
 
+def test_the_brush_lies_over_a_photograph_and_over_none_that_is_refused(tmp_path, upload):
+    desk = Desk(Stylist(Catalog(tmp_path)), str(tmp_path), {})
+    brush, feather = desk.sketch(True, {"path": str(upload)})
+    assert brush["visible"]
+    assert brush["picture"].startswith("data:image/")
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    refused, kept = desk.sketch(True, {"path": str(broken)})
+    assert (refused["visible"], refused["picture"], refused["value"]) == (False, "", "")
+    assert feather["visible"]
+    assert kept["visible"]
+
+
 def test_a_photograph_that_is_refused_leaves_neither_progress_nor_another_painting(save, tmp_path, upload):
     save(stylizer_proto(), {"encoder": encoder_proto()})
-    desk = Desk(Stylist(Catalog(tmp_path)), str(tmp_path), {"fitting": "fitting", "painting": "painting"})
+    words = {"fitting": "fitting", "painting": "painting", "refused": "another one"}
+    desk = Desk(Stylist(Catalog(tmp_path)), str(tmp_path), words)
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
     told = []
@@ -322,4 +336,4 @@ def test_a_photograph_that_is_refused_leaves_neither_progress_nor_another_painti
         )
     assert told[:-1]
     assert all(progress for *_, progress in told[:-1])
-    assert told[-1] == ["", None, ""]
+    assert told[-1] == ['<p class="refused">another one</p>', None, ""]
