@@ -17,8 +17,8 @@ from demo.sampling import SampleRequest, draw_samples
 MAX_MODELS = 8
 MAX_COUNT = 16
 COLUMNS = (
-    *("recipe", "version", "sha256", "task", "extractor", "quality", "diversity", "bound", "error", "kilobytes"),
-    *("minutes", "milliseconds", "description"),
+    *("recipe", "version", "sha256", "task", "translation", "data", "extractor", "quality", "diversity", "bound"),
+    *("error", "kilobytes", "minutes", "milliseconds", "description"),
 )
 """Those of the table, as `pipeline.compare.Row` says what they mean."""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -73,7 +73,9 @@ class Row:
     """What the registry knows of a recipe's challenger; None where a report lacks a figure.
 
     `sha256` is the digest of its main graph, so that a page can tell whether the row is about the file that it serves.
-    `extractor` names the feature space that the quality was measured in; those of two spaces cannot be compared.
+    `translation` is what a model of the task `translate` does, `data` names the source of the pictures that it learnt
+    from and was scored on, `extractor` the feature space that the quality was measured in: those of two cannot be
+    compared.
     `kilobytes` is the size of its graphs together, `minutes` what its training took without its pauses, `milliseconds`
     the median time of one picture. `bound` is the importance-weighted one, in nats, `error` the mean square of
     reconstruction.
@@ -83,6 +85,8 @@ class Row:
     version: int
     sha256: str
     task: Task
+    translation: str
+    data: str
     extractor: str
     quality: float | None
     diversity: float | None
@@ -126,14 +130,13 @@ def compare(params: Path, out: Path) -> None:
 
 
 def rank(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows task by task and extractor by extractor, the best quality first, those without a figure last."""
+    """Return the rows contest by contest, the best quality first, those without a figure last."""
 
-    def key(row: Row) -> tuple[str, str, bool, float, str]:
+    def key(row: Row) -> tuple[tuple[str, ...], bool, float, str]:
         judgement = JUDGEMENTS.get(row.task)
         quality = row.quality or 0.0
         return (
-            row.task,
-            row.extractor,
+            _contest(row),
             row.quality is None,
             quality if judgement and judgement.lower_is_better else -quality,
             row.recipe,
@@ -142,15 +145,20 @@ def rank(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=key)
 
 
+def _contest(row: Row) -> tuple[str, ...]:
+    """Return what rows have in common whose qualities can be compared."""
+    return row.task, row.translation, row.data, row.extractor
+
+
 def markdown(rows: Sequence[Row], *, missing: Sequence[str]) -> str:
-    """Return ranked rows as a table for each task and extractor, and the names of what is `missing`."""
+    """Return ranked rows as a table for each contest, and the names of what is `missing`."""
     lines = ["# Models compared", "", "Made from the registry by `python -m pipeline compare`; not to be edited.", ""]
-    for (task, extractor), group in groupby(rows, key=lambda row: (row.task, row.extractor)):
-        judgement = JUDGEMENTS.get(task)
+    for (task, translation, data, extractor), group in groupby(rows, key=_contest):
+        judgement = JUDGEMENTS.get(cast("Task", task))
         named = [judgement.quality_name, judgement.diversity_name] if judgement else ["quality", "diversity"]
         heads = ["", "recipe", *named, *_HEADS]
         lines += [
-            f"## {task}, measured with {extractor or 'nothing'}",
+            f"## {translation or task}, {data}, measured with {extractor or 'nothing'}",
             "",
             f"| {' | '.join(heads)} |",
             "|---" * len(heads) + "|",
@@ -206,6 +214,8 @@ def _read_row(client: "MlflowClient", name: str) -> Row | None:
         version=int(version.version),
         sha256=str(version.tags.get(SHA256, "")),
         task=card.task,
+        translation=card.translation,
+        data=str(card.provenance.get("data", "")),
         extractor=extractor,
         quality=_figure(metrics, [published.get(key, key) for key in judgement.quality]) if judgement else None,
         diversity=_figure(metrics, judgement.diversity) if judgement else None,

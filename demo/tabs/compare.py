@@ -35,8 +35,8 @@ TEXTS_EN = {
     "hint": "Each column is one seed. Times are medians on this server, one picture at a time, as it is loaded "
     "now; sizes are those of all graphs of a model together.",
     "table": "Ranking",
-    "table_why": "Generated from the registry of runs by “make zoo”; nobody writes it by hand. Within a task, the best "
-    "quality stands first. Times and sizes are those that the pipeline measured.",
+    "table_why": "Generated from the registry of runs by “make zoo”; nobody writes it by hand. Of what did the "
+    "same on the same data, the best quality stands first. Times and sizes are those that the pipeline measured.",
     "table_none": "There is no ranking here yet: “make zoo” trains every model, registers it and writes one.",
     "task_sample": "Painting from noise",
     "task_translate": "Image to image",
@@ -77,7 +77,8 @@ TEXTS_ZH = {
     "unmeasured": "未测质量",
     "hint": "每一列是同一个种子。时间是此服务器在当前负载下逐幅作画的中位数；大小是模型全部计算图之和。",
     "table": "排名",
-    "table_why": "由 “make zoo” 根据运行登记自动生成，无人手写。同一任务内质量最好者居首。时间与大小由流水线测得。",
+    "table_why": "由 “make zoo” 根据运行登记自动生成，无人手写。"
+    "任务与数据相同者之中，质量最好者居首。时间与大小由流水线测得。",
     "table_none": "这里还没有排名：“make zoo” 会训练并登记每个模型，然后生成排名。",
     "task_sample": "由噪声作画",
     "task_translate": "图像到图像",

@@ -110,6 +110,8 @@ ZOO_ROW = {
     "recipe": "dabbler",
     "version": 4,
     "task": "sample",
+    "translation": "",
+    "data": "digits",
     "extractor": "ganvas_net",
     "quality": 12.5,
     "diversity": 0.5,
@@ -138,8 +140,8 @@ def zoo(server: Server) -> Iterator[Server]:
     table = server.models.parent / "reports" / "zoo.json"
     table.parent.mkdir()
     rows = [{**ZOO_ROW, "sha256": digest}, {**ZOO_ROW, "recipe": "guided", "quality": 20.0, "sha256": "0"}]
-    elsewhere = {**ZOO_ROW, "recipe": "elsewhere", "task": "translate", "extractor": "inception", "sha256": "0"}
-    table.write_text(json.dumps([*rows, elsewhere]))
+    superres = {"recipe": "elsewhere", "task": "translate", "translation": "superres", "sha256": "0"}
+    table.write_text(json.dumps([*rows, {**ZOO_ROW, **superres, "data": "procedural", "extractor": "inception"}]))
     yield server
     shutil.rmtree(table.parent)
     for name in protos:

@@ -56,7 +56,10 @@ def test_the_ranking_says_which_rows_are_about_what_is_served(visit):
     page = visit(query="/?tab=compare")
     tables = page.locator(".ranking table")
     expect(tables.locator("caption")).to_have_text(
-        ["Painting from noise · measured with ganvas_net", "Image to image · measured with inception"]
+        [
+            "Painting from noise · digits · measured with ganvas_net",
+            "Image to image · superres · procedural · measured with inception",
+        ]
     )
     first = tables.first.locator("tbody tr").first
     expect(first.locator("th")).to_contain_text("dabblerserved here")

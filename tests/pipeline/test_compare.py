@@ -21,6 +21,8 @@ ROW = Row(
     version=1,
     sha256="0123456789abcdef",
     task="sample",
+    translation="",
+    data="digits",
     extractor="ganvas_net",
     quality=20.0,
     diversity=0.5,
@@ -48,15 +50,25 @@ def test_the_best_quality_comes_first_and_what_has_none_last() -> None:
     assert [row.recipe for row in rank(rows)] == ["a", "b", "c"]
 
 
-def test_qualities_of_two_feature_spaces_are_not_ranked_together() -> None:
-    rows = rank([ROW, dataclasses.replace(ROW, recipe="far", extractor="inception", quality=90.0)])
-    lines = markdown([*rows, dataclasses.replace(ROW, recipe="unscored", extractor="", quality=None)], missing=[])
-    assert [line for line in lines.splitlines() if line.startswith("## ")] == [
-        "## sample, measured with ganvas_net",
-        "## sample, measured with inception",
-        "## sample, measured with nothing",
+def test_what_cannot_be_compared_is_not_ranked_together() -> None:
+    others = [
+        {"data": "procedural"},
+        {"extractor": "inception", "quality": 90.0},
+        {"extractor": "", "quality": None},
+        {"task": "translate", "translation": "superres"},
+        {"task": "translate", "translation": "inpaint"},
+        {"quality": 30.0},
     ]
-    assert lines.count("| 1 | ") == 3
+    lines = markdown(rank([ROW, *(dataclasses.replace(ROW, **other) for other in others)]), missing=[])
+    assert [line for line in lines.splitlines() if line.startswith("## ")] == [
+        "## sample, digits, measured with nothing",
+        "## sample, digits, measured with ganvas_net",
+        "## sample, digits, measured with inception",
+        "## sample, procedural, measured with ganvas_net",
+        "## inpaint, digits, measured with ganvas_net",
+        "## superres, digits, measured with ganvas_net",
+    ]
+    assert (lines.count("\n| 1 | "), lines.count("\n| 2 | ")) == (6, 1)
 
 
 def test_the_table_says_what_is_there_and_what_is_missing() -> None:
@@ -95,6 +107,7 @@ def test_the_registry_fills_the_table(recipe: Recipe, embedded: None, tmp_path: 
     latency = json.loads((workspace.reports / "latency.json").read_text())
     assert tuple(row) == COLUMNS
     assert row["recipe"] == recipe.name
+    assert (row["data"], row["translation"]) == (recipe.data.name, "")
     assert row["extractor"] == metrics["extractor"]["name"]
     assert row["quality"] == metrics["frechet"]["distance"]
     assert row["diversity"] == metrics["precision_recall"]["recall"]

@@ -197,17 +197,18 @@ class Comparer {
 
   rank() {
     this.find("why").textContent = say(this.rows.length ? "compare_table_why" : "compare_table_none");
-    // Qualities of two feature spaces cannot be compared, so that each has a table of its own.
+    // Qualities of two contests cannot be compared, so that each has a table of its own.
     const firsts = this.rows.filter((row, place) => this.rows.findIndex((other) => alike(row, other)) === place);
     this.find("tables").replaceChildren(...firsts.map((first) => this.table(first)));
   }
 
   table(first) {
-    const { task, extractor } = first;
+    const { task, translation, data, extractor } = first;
     const rows = this.rows.filter((row) => alike(row, first));
     const columns = COLUMNS.filter((name) => rows.some((row) => row[name] !== null));
     const block = make('<div class="scrolled" tabindex="0" role="region"><table><caption></caption><thead><tr><th scope="col">#</th></tr></thead><tbody></tbody></table></div>');
-    const title = [say(`compare_task_${task}`), ...(extractor ? [fill("compare_measured", { extractor })] : [])].join(" · ");
+    const measured = extractor && fill("compare_measured", { extractor });
+    const title = [say(`compare_task_${task}`), translation, data, measured].filter(Boolean).join(" · ");
     block.setAttribute("aria-label", title);
     block.querySelector("caption").textContent = title;
     const head = block.querySelector("thead tr");
@@ -254,6 +255,8 @@ function cell(tag, text, kind) {
   return made;
 }
 
-const alike = (row, other) => row.task === other.task && row.extractor === other.extractor;
+const CONTEST = ["task", "translation", "data", "extractor"];
+
+const alike = (row, other) => CONTEST.every((name) => row[name] === other[name]);
 
 const rounded = (value) => (Math.abs(value) < 1000 ? Number(value.toPrecision(3)).toString() : Math.round(value).toLocaleString());
