@@ -31,6 +31,9 @@ TIME_LIMIT = 120.0
 LARGE = "tile"
 """The companion graph that paints large pictures, part by part."""
 
+PARTS = 2
+"""Parts of a large graph that are kept, some 25 MiB each: pictures painted at the same time are at different ones."""
+
 _log = logging.getLogger(__name__)
 _WATCHDOG = Watchdog()
 
@@ -44,7 +47,7 @@ class Session:
     session: Any
     large: bool
     replays: Replays | None = None
-    _part: dict[str, Any] = field(default_factory=dict, repr=False)
+    _parts: dict[str, Any] = field(default_factory=dict, repr=False)
     _cutting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
@@ -113,13 +116,16 @@ class Session:
         return self.replays.run(feeds, output, plain) if self.replays else plain()
 
     def _session_for(self, output: str) -> Any:
-        """Return what runs the part of the graph that an output needs; the last one is kept, for tile after tile."""
+        """Return what runs the part of the graph that an output needs; the last ones are kept, for tile after tile."""
         with self._cutting:
-            if output not in self._part:
-                self._part.clear()
+            part = self._parts.pop(output, None)
+            if part is None:
                 content = cut_down(self.file.content(), output)
-                self._part[output] = _load(self.file, content, ask_cuda=self.provider == "CUDA", large=True)
-            return self._part[output]
+                part = _load(self.file, content, ask_cuda=self.provider == "CUDA", large=True)
+            self._parts[output] = part
+            while len(self._parts) > PARTS:
+                del self._parts[next(iter(self._parts))]
+            return part
 
 
 def asks_for_cuda(device: Device) -> bool:

@@ -115,17 +115,40 @@ def test_a_model_that_makes_no_numbers_is_refused(save):
         Model.open(save(proto)).run(sampler_feeds())
 
 
-def test_what_one_output_of_a_graph_for_tiles_does_not_need_is_not_run(save):
-    proto = tile_proto()
-    span = next(weight for weight in proto.graph.initializer if weight.name == "mean_1_span")
-    span.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(span) + 1000, span.name))
-    feeds = {
+def tile_feeds():
+    return {
         "content": np.random.default_rng(0).uniform(-1, 1, (1, 3, 64, 64)).astype(np.float32),
         "code": np.zeros((1, 6), np.float32),
         "strength": np.ones((1, 1), np.float32),
         "noise": np.zeros((1, 6), np.float32),
         "statistics": np.ones((1, 2 * sum(NORMS)), np.float32),
     }
+
+
+def test_parts_of_a_graph_for_tiles_are_kept_while_pictures_take_turns(save, monkeypatch):
+    graph = Model.open(save(normalising_proto(), {"tile": tile_proto()})).companion("tile").open_graph()
+    asked = []
+
+    def load(*args, **options):
+        asked.append(args)
+        return original(*args, **options)
+
+    original = runtime._load
+    monkeypatch.setattr(runtime, "_load", load)
+    first, second, third = (f"features_{place}" for place in range(3))
+    for output in (first, second) * 3:
+        graph.run(tile_feeds(), output)
+    assert len(asked) == 2
+    for output in (third, second, first):  # in the place of the first, which was used longest ago
+        graph.run(tile_feeds(), output)
+    assert len(asked) == 4
+
+
+def test_what_one_output_of_a_graph_for_tiles_does_not_need_is_not_run(save):
+    proto = tile_proto()
+    span = next(weight for weight in proto.graph.initializer if weight.name == "mean_1_span")
+    span.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(span) + 1000, span.name))
+    feeds = tile_feeds()
 
     def tile(proto):
         return Model.open(save(normalising_proto(), {"tile": proto})).companion("tile")
