@@ -35,8 +35,8 @@ TEXTS_EN = {
     "hint": "Each column is one seed. Times are medians on this server, one picture at a time, as it is loaded "
     "now; sizes are those of all graphs of a model together.",
     "table": "Ranking",
-    "table_why": "Generated from the registry of runs by “make zoo”; nobody writes it by hand. Of what did the "
-    "same on the same data, the best quality stands first. Times and sizes are those that the pipeline measured.",
+    "table_why": "Generated from the registry of runs by “make zoo”; nobody writes it by hand. Among models that do "
+    "the same on the same data, the best quality stands first. Times and sizes are those that the pipeline measured.",
     "table_none": "There is no ranking here yet: “make zoo” trains every model, registers it and writes one.",
     "task_sample": "Painting from noise",
     "task_translate": "Image to image",

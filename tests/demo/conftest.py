@@ -140,8 +140,9 @@ def zoo(server: Server) -> Iterator[Server]:
     table = server.models.parent / "reports" / "zoo.json"
     table.parent.mkdir()
     rows = [{**ZOO_ROW, "sha256": digest}, {**ZOO_ROW, "recipe": "guided", "quality": 20.0, "sha256": "0"}]
-    superres = {"recipe": "elsewhere", "task": "translate", "translation": "superres", "sha256": "0"}
-    table.write_text(json.dumps([*rows, {**ZOO_ROW, **superres, "data": "procedural", "extractor": "inception"}]))
+    elsewhere = {**ZOO_ROW, "task": "translate", "data": "contents_and_styles", "extractor": "inception", "sha256": "0"}
+    rows += [{**elsewhere, "recipe": name, "translation": name} for name in ("superres", "unpaired")]
+    table.write_text(json.dumps([*rows, {**rows[-1], "recipe": "unpaired_cycle"}]))
     yield server
     shutil.rmtree(table.parent)
     for name in protos:

@@ -56,18 +56,19 @@ def test_the_ranking_says_which_rows_are_about_what_is_served(visit):
     page = visit(query="/?tab=compare")
     tables = page.locator(".ranking table")
     expect(tables.locator("caption")).to_have_text(
-        [
-            "Painting from noise · digits · measured with ganvas_net",
-            "Image to image · superres · procedural · measured with inception",
-        ]
+        ["Painting from noise · digits · measured with ganvas_net", "Image to image · measured with inception"]
     )
+    expect(tables.nth(1).locator("th.contest")).to_have_text(
+        ["superres · contents and styles", "unpaired · contents and styles"]
+    )
+    expect(tables.nth(1).locator("td.place")).to_have_text(["1", "1", "2"])
     first = tables.first.locator("tbody tr").first
     expect(first.locator("th")).to_contain_text("dabblerserved here")
     expect(first.locator("td.quality")).to_have_text(f"{ZOO_ROW['quality']}")
     expect(tables.first.locator("tbody tr").nth(1).locator("th")).to_contain_text("another version is served here")
     page.evaluate("ganvas.choose('zh-CN')")
     expect(tables.locator("caption")).to_have_text(
-        ["由噪声作画 · 以 ganvas_net 测得", "图像到图像 · 以 inception 测得"]
+        ["由噪声作画 · digits · 以 ganvas_net 测得", "图像到图像 · 以 inception 测得"]
     )
 
 

@@ -1,6 +1,6 @@
 // Models side by side: a row of pictures each, a column for every seed; and the ranking of all that were registered.
 
-import { call, fill, figures, make, models, number, open, register, remember, say, share, surprise, tell } from "./core.js";
+import { call, fill, figures, make, models, number, open, register, remember, say, share, spoken, surprise, tell } from "./core.js";
 
 const MOST = 8;
 const FAILED = { pictures: [] };
@@ -197,18 +197,17 @@ class Comparer {
 
   rank() {
     this.find("why").textContent = say(this.rows.length ? "compare_table_why" : "compare_table_none");
-    // Qualities of two contests cannot be compared, so that each has a table of its own.
-    const firsts = this.rows.filter((row, place) => this.rows.findIndex((other) => alike(row, other)) === place);
-    this.find("tables").replaceChildren(...firsts.map((first) => this.table(first)));
+    this.find("tables").replaceChildren(...groups(this.rows, ["task", "extractor"]).map((rows) => this.table(rows)));
   }
 
-  table(first) {
-    const { task, translation, data, extractor } = first;
-    const rows = this.rows.filter((row) => alike(row, first));
+  table(rows) {
+    const [{ task, extractor }] = rows;
+    // Only what did the same on the same data can be ranked, so that each contest has places of its own.
+    const contests = groups(rows, ["translation", "data"]);
     const columns = COLUMNS.filter((name) => rows.some((row) => row[name] !== null));
     const block = make('<div class="scrolled" tabindex="0" role="region"><table><caption></caption><thead><tr><th scope="col">#</th></tr></thead><tbody></tbody></table></div>');
     const measured = extractor && fill("compare_measured", { extractor });
-    const title = [say(`compare_task_${task}`), translation, data, measured].filter(Boolean).join(" · ");
+    const title = [say(`compare_task_${task}`), contests.length === 1 && contestOf(rows), measured].filter(Boolean).join(" · ");
     block.setAttribute("aria-label", title);
     block.querySelector("caption").textContent = title;
     const head = block.querySelector("thead tr");
@@ -218,7 +217,12 @@ class Comparer {
       cell.className = name;
       cell.textContent = name === "quality" ? say(`compare_quality_${task}`) : say(HEADS[name]);
     }
-    block.querySelector("tbody").append(...rows.map((row, place) => this.line(row, place, columns)));
+    block.querySelector("tbody").replaceWith(...contests.map((contest) => {
+      const body = document.createElement("tbody");
+      if (contests.length > 1) body.append(heading(contestOf(contest), columns.length + 1));
+      body.append(...contest.map((row, place) => this.line(row, place, columns)));
+      return body;
+    }));
     return block;
   }
 
@@ -255,8 +259,24 @@ function cell(tag, text, kind) {
   return made;
 }
 
-const CONTEST = ["task", "translation", "data", "extractor"];
+/** Part rows by what they say under `names`, in the order in which that comes up. */
+function groups(rows, names) {
+  const parted = new Map();
+  for (const row of rows) {
+    const key = JSON.stringify(names.map((name) => row[name]));
+    parted.set(key, [...(parted.get(key) ?? []), row]);
+  }
+  return [...parted.values()];
+}
 
-const alike = (row, other) => CONTEST.every((name) => row[name] === other[name]);
+const contestOf = ([{ translation, data }]) => [translation, data].filter(Boolean).map(spoken).join(" · ");
+
+function heading(text, columns) {
+  const line = document.createElement("tr");
+  const head = line.appendChild(cell("th", text, "contest"));
+  head.colSpan = columns;
+  head.scope = "rowgroup";
+  return line;
+}
 
 const rounded = (value) => (Math.abs(value) < 1000 ? Number(value.toPrecision(3)).toString() : Math.round(value).toLocaleString());
