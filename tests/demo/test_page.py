@@ -21,6 +21,7 @@ from demo.names import TEXTS as NAMES
 from demo.sampling import SampleRequest, draw_samples
 from demo.tab import LANGUAGES
 from demo.tabs import TABS
+from demo.theme import ASSETS
 
 PHOTOGRAPH = Path(__file__).parents[2] / "demo" / "assets" / "photographs" / "cat.jpg"
 SHIPPED = {path.parent.name: ModelFile.read(path).card.task for path in sorted(STARTER.glob("*/model.onnx"))}
@@ -269,3 +270,11 @@ def test_every_text_that_is_asked_for_exists_and_every_other_is_gone():
 def test_every_tab_is_its_file():
     folder = Path(__file__).parents[2] / "demo" / "tabs"
     assert {path.stem for path in folder.glob("*.py")} - {"__init__", "tab"} == set(TABS)
+
+
+def test_rules_for_the_night_reach_all_that_they_name():
+    """Of a list of selectors that all begin with `.dark` Gradio makes the first alone strong enough."""
+    for path in sorted(ASSETS.glob("*.css")):
+        rules = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        found = [names.strip() for names in re.findall(r"[^{};]+(?=\{)", rules) if names.count(".dark") > 1]
+        assert found == [], path.name
