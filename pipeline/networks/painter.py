@@ -70,8 +70,9 @@ class Painter(nn.Module):
         features = self.back_to_half(_double(features), code, normalize).relu()
         features = self.back_to_full(_double(features), code, normalize).relu()
         picture = self.to_picture(features).float().tanh()
-        # The photograph itself fades out early, so that what changes with the strength is the painting.
-        share = 1 - (1 - strength.float()[:, :, None, None]) ** 4
+        # The photograph fades out early, so that what changes with the strength is the painting; where it fades out
+        # earlier still, a painting of full strength may be nearer to it than one of three quarters.
+        share = 1 - (1 - strength.float()[:, :, None, None]) ** 2
         return torch.lerp(content.float(), picture, share)
 
 

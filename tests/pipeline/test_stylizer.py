@@ -59,6 +59,16 @@ def test_strength_zero_gives_the_photograph_back(generator):
     assert torch.equal(generator(content, code, torch.zeros_like(strength), noise), content)
 
 
+def test_the_photograph_fades_out_with_the_square_of_what_is_missing_of_the_strength(generator):
+    content, code, _, noise = feeds(5, 16, 16)
+    generator.painter.to_picture.weight.data.zero_()
+    generator.painter.to_picture.bias.data.fill_(30.0)
+    strength = torch.tensor([[0.0], [0.25], [0.5], [0.75], [1.0]])
+    left = torch.tensor([1.0, 9 / 16, 1 / 4, 1 / 16, 0.0])[:, None, None, None]
+    picture = generator(content, code, strength, noise)
+    torch.testing.assert_close(picture, content * left + (1 - left), atol=1e-6, rtol=0)
+
+
 def test_full_strength_shows_nothing_of_the_photograph_that_the_network_does_not_paint(generator):
     content, code, strength, noise = feeds(1, 16, 16)
     with torch.no_grad():
