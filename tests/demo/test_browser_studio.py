@@ -66,9 +66,9 @@ def test_directions_of_the_card_are_sliders(visit):
     assert request.value.post_data_json["moves"] == [0, 2, -1.5]
 
 
-HALT_AT_THE_FIRST_FRAME = """(progress) => new MutationObserver((_, watching) => {
+HALT_AT_THE_FIRST_FRAME = """(progress, frames) => new MutationObserver((_, watching) => {
   const halt = document.querySelector("#journey-halt");
-  if (halt.hidden) return;
+  if (halt.hidden || !progress.value.endsWith(` of ${frames}`)) return;
   watching.disconnect();
   halt.scrollIntoView({ block: "center" });
   const { left, top, width, height } = halt.getBoundingClientRect();
@@ -90,11 +90,11 @@ def test_a_journey_streams_stops_and_saves(visit):
     expect(page.locator(".stop input")).to_have_count(3)
     page.locator(".stop .earlier").last.click()
     page.wait_for_url("**pins=1%3Adots%2C*%3Awaves%2C2%3Awaves*")
-    page.locator("#journey-seconds").fill("6")
-    page.locator("#journey-progress").evaluate(HALT_AT_THE_FIRST_FRAME)
-    page.locator("#journey-film").click()
+    page.locator("#journey-progress").evaluate(HALT_AT_THE_FIRST_FRAME, 241)
+    page.locator("#journey-seconds").fill("6")  # which films it in a moment, and with a click twice
     expect(page.locator("#journey-progress")).to_contain_text("Stopped after")
-    expect(page.locator("#journey-film")).to_be_visible()
+    page.locator("#journey-film").click()
+    expect(page.locator("#journey-progress")).to_have_text("241 frames, 12.1 s")
 
 
 def test_a_film_that_takes_the_place_of_another_keeps_its_frames_apart(visit):
