@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -153,12 +153,14 @@ def _contest(row: Row) -> tuple[str, ...]:
 def markdown(rows: Sequence[Row], *, missing: Sequence[str]) -> str:
     """Return ranked rows as a table for each contest, and the names of what is `missing`."""
     lines = ["# Models compared", "", "Made from the registry by `python -m pipeline compare`; not to be edited.", ""]
-    for (task, translation, data, extractor), group in groupby(rows, key=_contest):
-        judgement = JUDGEMENTS.get(cast("Task", task))
+    for _, group in groupby(rows, key=_contest):
+        ranked = list(group)
+        first = ranked[0]
+        judgement = JUDGEMENTS.get(first.task)
         named = [judgement.quality_name, judgement.diversity_name] if judgement else ["quality", "diversity"]
         heads = ["", "recipe", *named, *_HEADS]
         lines += [
-            f"## {translation or task}, {data}, measured with {extractor or 'nothing'}",
+            f"## {first.translation or first.task}, {first.data}, measured with {first.extractor or 'nothing'}",
             "",
             f"| {' | '.join(heads)} |",
             "|---" * len(heads) + "|",
@@ -167,7 +169,7 @@ def markdown(rows: Sequence[Row], *, missing: Sequence[str]) -> str:
             f"| {place} | `{row.recipe}` | {_said(row.quality)} | {_said(row.diversity)} | {_said(row.bound)} | "
             f"{_said(row.error)} | {_said(row.kilobytes)} | {_said(row.minutes)} | {_said(row.milliseconds)} | "
             f"{_cell(row.description)} |"
-            for place, row in enumerate(group, 1)
+            for place, row in enumerate(ranked, 1)
         ]
         lines.append("")
     if missing:

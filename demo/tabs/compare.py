@@ -36,7 +36,7 @@ TEXTS_EN = {
     "now; sizes are those of all graphs of a model together.",
     "table": "Ranking",
     "table_why": "Generated from the registry of runs by “make zoo”; nobody writes it by hand. Among models that do "
-    "the same on the same data, the best quality stands first. Times and sizes are those that the pipeline measured.",
+    "the same on pictures of one source, the best stands first. Times and sizes are those that the pipeline measured.",
     "table_none": "There is no ranking here yet: “make zoo” trains every model, registers it and writes one.",
     "task_sample": "Painting from noise",
     "task_translate": "Image to image",
@@ -78,7 +78,7 @@ TEXTS_ZH = {
     "hint": "每一列是同一个种子。时间是此服务器在当前负载下逐幅作画的中位数；大小是模型全部计算图之和。",
     "table": "排名",
     "table_why": "由 “make zoo” 根据运行登记自动生成，无人手写。"
-    "任务与数据相同者之中，质量最好者居首。时间与大小由流水线测得。",
+    "任务与图片来源相同者之中，质量最好者居首。时间与大小由流水线测得。",
     "table_none": "这里还没有排名：“make zoo” 会训练并登记每个模型，然后生成排名。",
     "task_sample": "由噪声作画",
     "task_translate": "图像到图像",

@@ -202,7 +202,7 @@ class Comparer {
 
   table(rows) {
     const [{ task, extractor }] = rows;
-    // Only what did the same on the same data can be ranked, so that each contest has places of its own.
+    // Only what did the same on pictures of one source can be ranked, so that each contest has places of its own.
     const contests = groups(rows, ["translation", "data"]);
     const columns = COLUMNS.filter((name) => rows.some((row) => row[name] !== null));
     const block = make('<div class="scrolled" tabindex="0" role="region"><table><caption></caption><thead><tr><th scope="col">#</th></tr></thead><tbody></tbody></table></div>');
